@@ -1,0 +1,1 @@
+"""Room 9, the dock widgets: Builder and Train."""
