@@ -1,0 +1,266 @@
+"""The grammar of a layer line: ``conv 6 k5 s2 relu max 2 x3``.
+
+A line is a chain of calls. A word that names an op (or a block) starts a new call, what follows are
+its arguments, and a trailing ``xN`` repeats the whole line. `parse_line` knows the form of arguments
+only; which ones an op takes, and what they mean, stands in the op's class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from .problems import WordError, did_you_mean
+
+LETTERS = "kspdgmo"
+"""Letters that begin an argument: kernel, stride, padding, dilation, groups, multiplier, output."""
+
+FLAGS = (
+    "valid same full ceil bias nobias reflect replicate circular nearest linear".split()
+)
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE)
+_SIZES = re.compile(r"\d+(x\d+)+\Z")
+_LETTER = re.compile(rf"([{LETTERS}])(\d+(?:x\d+)*)\Z")
+_REPEAT = re.compile(r"x(\d+)\Z")
+_ARITHMETIC = re.compile(rf"([{LETTERS}]?)((?:[\d.()+*/-]|\$[A-Za-z]\w*)+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a line and the characters it stands in."""
+
+    text: str
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """First character behind the word."""
+        return self.start + len(self.text)
+
+    def error(self, what: str, fix: str = "") -> WordError:
+        """Make an error that points at this word."""
+        return WordError(what, fix, self.start, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call, read but not yet understood.
+
+    Parameters
+    ----------
+    kind : str
+        ``number``, ``sizes`` (a bare ``AxB``), ``letter``, ``flag`` or ``name``.
+    key : str
+        The letter, the flag or the name; empty for bare numbers and sizes.
+    values : tuple of float
+        The numbers; empty for flags and names.
+    word : Word
+        Where it stands.
+    """
+
+    kind: str
+    key: str
+    values: tuple[float, ...]
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An op's (or block's) word and the words that follow it.
+
+    Arguments are read by `arguments` when the incoming channels are known, since ``$in`` may
+    stand in them.
+    """
+
+    word: Word
+    rest: tuple[Word, ...] = ()
+
+    @property
+    def op(self) -> str:
+        """The word that names the op."""
+        return self.word.text
+
+    @property
+    def stop(self) -> int:
+        """First character behind the call."""
+        return self.rest[-1].stop if self.rest else self.word.stop
+
+    def arguments(self, params: Mapping[str, float]) -> tuple[Argument, ...]:
+        """Read the arguments, with the values of ``$`` parameters put in."""
+        return tuple(_argument(word, params) for word in self.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A layer line: its calls and how often the whole is repeated."""
+
+    calls: tuple[Call, ...]
+    repeat: int = 1
+    words: tuple[Word, ...] = field(default=(), repr=False)
+
+
+def parse_line(text: str, ops: Collection[str], known: Collection[str] = ()) -> Line:
+    """Split a layer line into calls.
+
+    Parameters
+    ----------
+    text : str
+        The line, such as ``conv 6 k5 relu``.
+    ops : collection of str
+        Words that start a call.
+    known : collection of str
+        Names of layers, so that a mistyped op is told from a mistyped argument.
+
+    Raises
+    ------
+    WordError
+        With the characters that are wrong.
+    """
+    words = tuple(Word(m.group(), m.start()) for m in re.finditer(r"\S+", text))
+    if not words:
+        raise WordError("this row is empty", "write a layer, for example conv 8 k3 relu")
+    repeat, body = _trailing_repeat(words)
+    calls: list[tuple[Word, list[Word]]] = []
+    for word in body:
+        if word.text in ops:
+            calls.append((word, []))
+        elif not calls:
+            raise _not_an_op(word, ops)
+        else:
+            _check_form(word, calls[-1][0], ops, known)
+            calls[-1][1].append(word)
+    return Line(tuple(Call(op, tuple(rest)) for op, rest in calls), repeat, words)
+
+
+def _trailing_repeat(words: tuple[Word, ...]) -> tuple[int, tuple[Word, ...]]:
+    for word in words[:-1]:
+        if _REPEAT.match(word.text):
+            raise word.error(
+                f"{word.text} must be the last word of its row",
+                "move it to the end, or give the layers before it a row of their own",
+            )
+    match = _REPEAT.match(words[-1].text)
+    if match is None:
+        return 1, words
+    if len(words) == 1:
+        raise words[0].error(f"{words[0].text} repeats nothing", "write the layers before it")
+    if int(match.group(1)) < 1:
+        raise words[-1].error("a row cannot be repeated zero times", "delete the row, or write x1")
+    return int(match.group(1)), words[:-1]
+
+
+def _not_an_op(word: Word, ops: Collection[str]) -> WordError:
+    return word.error(
+        f'unknown op "{word.text}"',
+        did_you_mean(word.text, ops, "a row begins with an op, such as conv, relu or max"),
+    )
+
+
+def _check_form(word: Word, op: Word, ops: Collection[str], known: Collection[str]) -> None:
+    """Refuse a word that no argument can look like, as what it was most likely meant to be."""
+    text = word.text
+    readable = (
+        _NUMBER.match(text)
+        or _SIZES.match(text)
+        or _LETTER.match(text)
+        or text in FLAGS
+        or text in known
+        or ("$" in text and _ARITHMETIC.match(text))
+    )
+    if readable or (op.text in ("cat", "add", "crop") and NAME.match(text)):
+        return
+    near = did_you_mean(text, [*ops, *FLAGS])
+    if near and text[0].isalpha():
+        wanted = near.removeprefix("did you mean ").removesuffix("?")
+        what = f'unknown op "{text}"' if wanted in ops else f'unknown argument "{text}"'
+        raise word.error(what, near)
+    if re.match(r"[A-Za-z]", text):
+        raise word.error(
+            f'"{text}" is neither an op nor an argument of {op.text}',
+            "arguments are numbers, sizes such as 3x3, letters such as k3 s2 p1, and flags "
+            "such as same",
+        )
+    raise word.error(
+        f'cannot read "{text}" as a number or a size', "write 3, .5 or 3x3, without blanks"
+    )
+
+
+def _argument(word: Word, params: Mapping[str, float]) -> Argument:
+    text = word.text
+    if "$" in text:
+        match = _ARITHMETIC.match(text)
+        assert match is not None, "checked when the line was read"
+        value = _evaluate(match.group(2), params, word)
+        letter = match.group(1)
+        return Argument("letter" if letter else "number", letter, (value,), word)
+    if _NUMBER.match(text):
+        return Argument("number", "", (float(text),), word)
+    if _SIZES.match(text):
+        return Argument("sizes", "", tuple(map(float, text.split("x"))), word)
+    if text in FLAGS:
+        return Argument("flag", text, (), word)
+    match = _LETTER.match(text)
+    if match:
+        return Argument("letter", match.group(1), tuple(map(float, match.group(2).split("x"))), word)
+    return Argument("name", text, (), word)
+
+
+# ---------------------------------------------------------------- arithmetic
+
+_TOKEN = re.compile(r"\d+\.?\d*|\.\d+|\$[A-Za-z]\w*|[()+*/-]")
+
+
+def _evaluate(text: str, params: Mapping[str, float], word: Word) -> float:
+    """Evaluate ``$in*4/2``: numbers, parameters, + - * / and parentheses; never Python."""
+    tokens = _TOKEN.findall(text)
+    try:
+        value, rest = _sum(tokens, params, word)
+    except (IndexError, ValueError):
+        rest, value = ["?"], Fraction(0)
+    except ZeroDivisionError:
+        raise word.error(f'"{word.text}" divides by zero') from None
+    if rest:
+        raise word.error(f'cannot read "{word.text}"', "write for example $in*2 or ($in+2)/2")
+    return float(value)
+
+
+_Parsed = tuple[Fraction, list[str]]
+
+
+def _sum(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+    value, tokens = _product(tokens, params, word)
+    while tokens and tokens[0] in "+-":
+        other, rest = _product(tokens[1:], params, word)
+        value, tokens = (value + other if tokens[0] == "+" else value - other), rest
+    return value, tokens
+
+
+def _product(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+    value, tokens = _atom(tokens, params, word)
+    while tokens and tokens[0] in "*/":
+        other, rest = _atom(tokens[1:], params, word)
+        value, tokens = (value * other if tokens[0] == "*" else value / other), rest
+    return value, tokens
+
+
+def _atom(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+    head, rest = tokens[0], tokens[1:]
+    if head == "(":
+        value, rest = _sum(rest, params, word)
+        if rest[0] != ")":
+            raise ValueError(head)
+        return value, rest[1:]
+    if head == "-":
+        value, rest = _atom(rest, params, word)
+        return -value, rest
+    if head.startswith("$"):
+        if head[1:] not in params:
+            known = [f"${name}" for name in params]
+            raise word.error(f"unknown parameter {head}", did_you_mean(head, known, "outside a "
+                             "block only $in, the incoming channels, is known"))
+        return Fraction(params[head[1:]]), rest
+    return Fraction(head), rest

@@ -1,0 +1,178 @@
+"""The network: layers in the order in which they are computed, each with all that follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from .geometry import Field, Matrix, map_matrix
+from .items import Extras, Input
+from .ops import Op, Shape
+from .problems import Place, Problem
+
+INPUT = "input"
+"""Name of what comes into the network, as an input of layers."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One op of a network, at its place.
+
+    Parameters
+    ----------
+    name : str
+        Its name: that of its napari layer, and of its weights.
+    kind : Op
+        The op, bound to what comes in.
+    inputs : tuple of str
+        Names of the layers it reads; ``"input"`` is the network's input.
+    output : tuple of int or None
+        Channels, then spatial sizes.
+    fields : tuple of Field or None
+        Receptive field per axis; None after flatten or a global pool.
+    row : tuple of int
+        Path of the row of the document that it comes from.
+    place : Place, optional
+        Where its call stands in the text.
+    text : str
+        Its call, as written.
+    extras : Extras
+        Hand-made kernels and the like.
+    """
+
+    name: str
+    kind: Op
+    inputs: tuple[str, ...]
+    output: Shape
+    fields: tuple[Field, ...] | None
+    row: tuple[int, ...] = ()
+    place: Place | None = None
+    text: str = ""
+    extras: Extras = field(default_factory=Extras)
+
+    @property
+    def op(self) -> str:
+        """Word of the op: ``conv``, ``relu``."""
+        return self.kind.word
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters."""
+        return self.kind.parameters
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-adds of one forward pass; None where a size is not fixed."""
+        return self.kind.macs()
+
+    @property
+    def bytes(self) -> int | None:
+        """Memory of the output in float32, for one input; None where a size is not fixed."""
+        return None if None in self.output else 4 * math.prod(n or 1 for n in self.output)
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | None:
+        """Input pixels that an output sees, per axis."""
+        return self.fields and tuple(math.ceil(f.size) for f in self.fields)
+
+    @property
+    def jump(self) -> tuple[float, ...] | None:
+        """Input pixels from one output to the next, per axis."""
+        return self.fields and tuple(float(f.jump) for f in self.fields)
+
+    @property
+    def start(self) -> tuple[float, ...] | None:
+        """Centre of what output 0 sees, in input index coordinates, per axis."""
+        return self.fields and tuple(float(f.start) for f in self.fields)
+
+    @property
+    def matrix(self) -> Matrix | None:
+        """Homogeneous matrix from the map's indices to the input's."""
+        return self.fields and map_matrix(self.fields)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the layer as ``describe --json`` prints it."""
+        return {
+            "name": self.name,
+            "op": self.op,
+            "output": list(self.output),
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "receptive_field": _numbers(self.receptive_field),
+            "jump": _numbers(self.jump),
+            "start": _numbers(self.start),
+            "bytes": self.bytes,
+        }
+
+
+def _numbers(values: tuple[float, ...] | None) -> list[float] | None:
+    """Numbers for JSON: whole ones without a fraction."""
+    return values and [int(v) if v == int(v) else v for v in values]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over all layers; None where a size is not fixed."""
+
+    parameters: int
+    macs: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, analysed as far as it is right.
+
+    Parameters
+    ----------
+    input : Input
+        What comes in.
+    layers : tuple of Layer
+        In execution order; up to the first mistake, where there is one.
+    problems : tuple of Problem
+        All mistakes, in the order of the text.
+    aliases : dict
+        Further names of layers, by their folded form.
+    """
+
+    input: Input
+    layers: tuple[Layer, ...]
+    problems: tuple[Problem, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name.lower(): layer for layer in self.layers}
+
+    def __getitem__(self, name: str) -> Layer:
+        folded = name.lower()
+        return self._by_name[self.aliases.get(folded, folded)]
+
+    def __contains__(self, name: object) -> bool:
+        folded = str(name).lower()
+        return self.aliases.get(folded, folded) in self._by_name
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    @property
+    def output(self) -> Shape:
+        """Shape of what goes out."""
+        return self.layers[-1].output if self.layers else self.input.shape
+
+    @property
+    def totals(self) -> Totals:
+        """Parameters, multiply-adds and bytes of all layers together."""
+        macs = [layer.macs for layer in self.layers]
+        sizes = [layer.bytes for layer in self.layers]
+        return Totals(
+            sum(layer.parameters for layer in self.layers),
+            None if None in macs else sum(n or 0 for n in macs),
+            None if None in sizes else sum(n or 0 for n in sizes),
+        )
