@@ -1,4 +1,4 @@
-"""What every test stands on: no user settings, strict Qt, examples that do not depend on the clock."""
+"""What every test stands on: strict Qt, no user settings, examples that need no clock."""
 
 import os
 import sys

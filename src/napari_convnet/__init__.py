@@ -1,4 +1,4 @@
-"""See what every layer of a convolutional network sees.
+r"""See what every layer of a convolutional network sees.
 
 The public names below are loaded when they are first used, so that ``import napari_convnet`` costs
 next to nothing: a script that only describes a network never waits for torch, and a window that
@@ -7,7 +7,7 @@ only shows maps never imports it.
 Examples
 --------
 >>> import napari_convnet as nc
->>> pipeline = nc.parse("input: 1x28x28\\nnet:\\n  - c1: conv 6 k5 relu\\n  - max 2\\n")
+>>> pipeline = nc.parse("input: 1x28x28\nnet:\n  - c1: conv 6 k5 relu\n  - max 2\n")
 >>> [layer.name for layer in pipeline.network.layers]
 ['c1.conv', 'c1', 'max-1']
 """
