@@ -1,5 +1,33 @@
-"""Room 2, the text: read, check, edit and write pipelines.
+"""Room 2, the text: read a pipeline, check it, edit it, write it.
 
-A pipeline is one YAML text and the files it names. This room finds the place of every word in it,
-reports what is wrong there and how to mend it, and makes edits as splices of the text.
+The document is the truth. It is read with the place of every node, so that each mistake is told with
+its line and column, and it is edited by splices, so that comments and layout stay as they were.
 """
+
+from . import edit
+from .models import Data, Optimizer, Sections, Train
+from .pipeline import DocumentError, Pipeline, Row, draft, parse, read, read_text
+from .presets import Preset, preset, preset_text, presets
+from .settings import Setting, parse_list, parse_setting
+
+__all__ = [
+    "Data",
+    "DocumentError",
+    "Optimizer",
+    "Pipeline",
+    "Preset",
+    "Row",
+    "Sections",
+    "Setting",
+    "Train",
+    "draft",
+    "edit",
+    "parse",
+    "parse_list",
+    "parse_setting",
+    "preset",
+    "preset_text",
+    "presets",
+    "read",
+    "read_text",
+]

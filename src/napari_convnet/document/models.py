@@ -1,0 +1,260 @@
+"""The sections of a pipeline: data and training, as checked models.
+
+Messages of their validators read ``what; fix``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from napari_convnet.network import did_you_mean, listed
+
+from .settings import Setting, parse_list, parse_setting, parse_sum
+
+
+def _one_of(what: str, *words: str) -> Any:
+    """A validator that knows its words and suggests the nearest."""
+
+    def check(value: Any) -> Any:
+        if value not in words:
+            raise ValueError(
+                f'unknown {what} "{value}"; '
+                + did_you_mean(str(value), words, f"write {listed(words)}")
+            )
+        return value
+
+    return BeforeValidator(check)
+
+
+def _setting(what: str, **words: tuple[int, int]) -> Any:
+    """A setting whose word is one of `words`, each with its least and most numbers."""
+
+    def check(value: Any) -> Any:
+        setting = value if isinstance(value, Setting) else parse_setting(str(value))
+        if setting.word not in words:
+            near = did_you_mean(setting.word, words, f"write {listed(words)}")
+            raise ValueError(f'unknown {what} "{setting.word}"; {near}')
+        least, most = words[setting.word]
+        if not least <= len(setting.numbers) <= most:
+            count = str(least) if least == most else f"{least} to {most}"
+            raise ValueError(f"{setting.word} takes {count} numbers, not {len(setting.numbers)}")
+        return setting
+
+    return BeforeValidator(check)
+
+
+def _names(value: Any) -> Any:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise ValueError("a list of names belongs here; for example [cat, dog]")
+    doubled = {name for name in value if list(value).count(name) > 1}
+    if doubled:
+        raise ValueError(f'"{sorted(doubled)[0]}" stands here twice; keep one of them')
+    return tuple(value)
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = [float(part) for part in value.split("/")]
+    except ValueError:
+        parts = []
+    if len(parts) not in (2, 3) or abs(sum(parts) - 100) > 1e-6 or min(parts) < 0 or parts[0] <= 0:
+        raise ValueError(
+            f'cannot read the split "{value}"; write train/validation/test in per cent, such as '
+            "70/15/15, or train/test, such as 80/20"
+        )
+    train, *others = (part / 100 for part in parts)
+    return (train, 0.0, others[0]) if len(others) == 1 else (train, *others)
+
+
+def _number(low: float, high: float, whole: bool = False) -> Any:
+    def check(value: Any) -> Any:
+        kind = "a whole number" if whole else "a number"
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f'"{value}" is no number; write {kind} from {low:g}') from None
+        if not low <= number <= high or (whole and number != int(number)):
+            raise ValueError(f"{value} does not fit; write {kind} from {low:g} to {high:g}")
+        return int(number) if whole else number
+
+    return BeforeValidator(check)
+
+
+def _unlabelled(value: Any) -> Any:
+    if value == "none":
+        return None
+    return _number(-(2**31), 2**31, whole=True).func(value)
+
+
+NORMALISATIONS = {"zscore": (0, 0), "minmax": (0, 0), "percentile": (0, 2), "window": (2, 2)}
+FITS = {"pad": (0, 3), "crop": (0, 3), "resize": (0, 3)}
+TASKS = ("classify", "segment", "regress")
+SCHEDULES = ("constant", "one-cycle")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "sgd": {"lr": 0.01, "momentum": 0.9, "decay": 0.0},
+    "adam": {"lr": 1e-3, "decay": 0.0},
+    "adamw": {"lr": 1e-3, "decay": 0.01},
+}
+"""Optimisers, their settings and the defaults of these."""
+LOSSES = ("cross-entropy", "half-squares")
+
+_TEXT = PlainSerializer(str)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Data(_Section):
+    """Where images and labels come from.
+
+    Parameters
+    ----------
+    source : str
+        Name of a built-in sample, such as ``digits``.
+    images, labels : str
+        A pattern, a file, or a folder with one folder per class; relative to the document.
+    classes : tuple of str
+        Names of the classes, from 0.
+    normalize : Setting or None
+        zscore, minmax, percentile LOW HIGH or window LOW HIGH.
+    split : tuple of float
+        Parts for training, validation and test.
+    fit : Setting or None
+        How images of other sizes are made to fit: pad, crop or resize.
+    patches : Setting or None
+        How patches are cut.
+    unlabelled : int or None
+        Label value that means "not labelled".
+    """
+
+    source: str = ""
+    images: str = ""
+    labels: str = ""
+    classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    normalize: Annotated[Setting, _setting("normalisation", **NORMALISATIONS)] | None = None
+    split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)
+    fit: Annotated[Setting, _setting("fit", **FITS)] | None = None
+    patches: str = ""
+    unlabelled: Annotated[int | None, BeforeValidator(_unlabelled)] = None
+
+
+class Optimizer(_Section):
+    """How weights are changed.
+
+    Parameters
+    ----------
+    name : {"sgd", "adam", "adamw"}
+        The method.
+    lr : float
+        Learning rate; the highest one of a one-cycle schedule.
+    momentum : float
+        Of sgd.
+    decay : float
+        Weight decay.
+    """
+
+    name: str = "adam"
+    lr: float = 1e-3
+    momentum: float = 0.0
+    decay: float = 0.0
+
+    def __str__(self) -> str:
+        words = [f"{key} {getattr(self, key):g}" for key in OPTIMIZERS[self.name]]
+        return " ".join([self.name, *words])
+
+
+def _optimizer(value: Any) -> Any:
+    if isinstance(value, Optimizer | dict):
+        return value
+    setting = parse_setting(str(value))
+    if setting.word not in OPTIMIZERS:
+        near = did_you_mean(setting.word, OPTIMIZERS, f"write {listed(OPTIMIZERS)}")
+        raise ValueError(f'unknown optimizer "{setting.word}"; {near}')
+    known = OPTIMIZERS[setting.word]
+    if setting.numbers:
+        raise ValueError(
+            f"say what {setting.numbers[0]:g} is; for example {setting.word} lr {known['lr']:g}"
+        )
+    for word, number in setting.words:
+        if word not in known:
+            near = did_you_mean(word, known, f"it has {listed(known, 'and')}")
+            raise ValueError(f'{setting.word} has no "{word}"; {near}')
+        if number < 0 or (word == "lr" and number == 0) or (word == "momentum" and number >= 1):
+            raise ValueError(f"{word} {number:g} does not fit; {_bounds(word)}")
+    return Optimizer(name=setting.word, **{**known, **dict(setting.words)})
+
+
+def _bounds(word: str) -> str:
+    return {"lr": "it is above 0", "momentum": "it is from 0 to below 1"}.get(
+        word, "it is 0 or more"
+    )
+
+
+def _loss(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return value
+    settings = parse_sum(str(value))
+    for setting in settings:
+        if setting.word not in LOSSES:
+            near = did_you_mean(setting.word, LOSSES, f"write {listed(LOSSES)}")
+            raise ValueError(f'unknown loss "{setting.word}"; {near}')
+    return tuple(setting.word for setting in settings)
+
+
+class Train(_Section):
+    """How the network is trained.
+
+    Parameters
+    ----------
+    task : {"classify", "segment", "regress"}
+        What it learns.
+    loss : tuple of str
+        Losses, added up.
+    optimizer : Optimizer
+        How weights are changed.
+    schedule : {"constant", "one-cycle"}
+        How the learning rate runs.
+    epochs, batch : int
+        Passes over the training images, and images per step.
+    precision : str
+        Number format of the computation; auto picks what the device does well.
+    seed : int
+        Seed of weights, order, augmentation and dropout.
+    """
+
+    task: Annotated[Literal["classify", "segment", "regress"], _one_of("task", *TASKS)] = "classify"
+    loss: Annotated[tuple[str, ...], BeforeValidator(_loss)] = ("cross-entropy",)
+    optimizer: Annotated[Optimizer, BeforeValidator(_optimizer)] = Optimizer()
+    schedule: Annotated[str, _one_of("schedule", *SCHEDULES)] = "constant"
+    epochs: Annotated[int, _number(1, 1e6, whole=True)] = 10
+    batch: Annotated[int, _number(1, 1e6, whole=True)] = 64
+    precision: Annotated[str, _one_of("precision", *PRECISIONS)] = "auto"
+    seed: Annotated[int, _number(0, 2**31 - 1, whole=True)] = 0
+
+
+def _augment(value: Any) -> Any:
+    return parse_list(value)
+
+
+class Sections(_Section):
+    """All of a document but its network, for the schema that editors use."""
+
+    title: str = ""
+    input: str = ""
+    data: Data | None = None
+    augment: Annotated[tuple[Setting, ...], BeforeValidator(_augment)] = ()
+    weights: str = ""
+    train: Train = Field(default_factory=Train)
+    show: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+
+
+KEYS = ("title", "input", "data", "augment", "blocks", "net", "weights", "train", "show")
+"""Keys of a document, in their usual order."""

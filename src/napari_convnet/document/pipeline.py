@@ -1,0 +1,449 @@
+"""A pipeline: the document read, checked and analysed, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import ValidationError
+
+from napari_convnet.network import (
+    Input,
+    Item,
+    Layer,
+    Network,
+    Place,
+    Problem,
+    Shape,
+    UserError,
+    analyse,
+    did_you_mean,
+    parse_input,
+)
+
+from .models import KEYS, Data, Sections, Train
+from .nodes import MOST_BYTES, Node, compose
+from .rows import read_items
+from .settings import Setting
+
+if TYPE_CHECKING:
+    from napari_convnet.model import ConvNet
+
+
+class DocumentError(UserError):
+    """A document that is wrong.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        What is wrong with it.
+    pipeline : Pipeline, optional
+        What could be read of it nevertheless.
+    """
+
+    def __init__(self, problems: Sequence[Problem], pipeline: Pipeline | None = None) -> None:
+        super().__init__(problems)
+        self.pipeline = pipeline
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the network, as an editor shows it.
+
+    Parameters
+    ----------
+    path : tuple of int
+        Its index, then that in its group, and so on.
+    text : str
+        The row as typed: ``c1: conv 6 k5 relu``.
+    name : str
+        Its name; may be empty.
+    place : Place
+        Where it stands.
+    group : bool
+        Whether it holds rows instead of a line.
+    layers : tuple of Layer
+        The layers it makes; none behind the first mistake.
+    problems : tuple of Problem
+        What is wrong with it.
+    """
+
+    path: tuple[int, ...]
+    text: str
+    name: str
+    place: Place
+    group: bool
+    layers: tuple[Layer, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def depth(self) -> int:
+        """How many groups it lies in."""
+        return len(self.path) - 1
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline: network, data, training and what to show.
+
+    Make one with `read`, `parse`, `draft` or `preset`.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    path : Path or None
+        Its file, where it has one.
+    network : Network
+        The network, analysed.
+    sections : Sections
+        Everything else.
+    items : tuple of Item
+        The network's rows, raw.
+    problems : tuple of Problem
+        All mistakes, in the order of the text.
+    """
+
+    text: str
+    path: Path | None
+    network: Network
+    sections: Sections
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def title(self) -> str:
+        """Title; the file's name where the document gives none."""
+        return self.sections.title or (self.path.stem if self.path else "untitled")
+
+    @property
+    def input(self) -> Shape:
+        """Channels and nominal sizes of the input."""
+        return self.network.input.shape
+
+    @property
+    def data(self) -> Data | None:
+        """Where images and labels come from."""
+        return self.sections.data
+
+    @property
+    def augment(self) -> tuple[Setting, ...]:
+        """Random changes of the training images."""
+        return self.sections.augment
+
+    @property
+    def train(self) -> Train:
+        """How the network is trained."""
+        return self.sections.train
+
+    @property
+    def weights(self) -> str:
+        """File or run that the weights come from; empty where they are drawn from the seed."""
+        return self.sections.weights
+
+    @property
+    def show(self) -> tuple[str, ...]:
+        """Names of the layers whose maps are shown."""
+        return self.sections.show
+
+    @property
+    def folder(self) -> Path:
+        """Folder that file names in the document start from."""
+        return self.path.parent if self.path else Path.cwd()
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Rows of the network from top to bottom, groups before what they hold."""
+        return tuple(self._rows(self.items))
+
+    def _rows(self, items: tuple[Item, ...]) -> list[Row]:
+        found = []
+        for item in items:
+            layers = tuple(v for v in self.network if v.row[: len(item.path)] == item.path)
+            own = tuple(p for p in self.network.problems if _concerns(p, item))
+            text = item.line if item.line is not None else ("" if item.name else _count(item))
+            shown = f"{item.name}: {text}".strip() if item.name else text
+            found.append(
+                Row(item.path, shown, item.name, item.place, bool(item.body), layers, own)
+            )
+            found += self._rows(item.body)
+        return found
+
+    def edited(self, text: str) -> Pipeline:
+        """Read another text as the same document."""
+        return draft(text, self.path)
+
+    def moved(self, path: Path) -> Pipeline:
+        """Give the same document another file."""
+        return replace(self, path=path)
+
+    def checked(self) -> Pipeline:
+        """Return the pipeline itself, or raise its problems.
+
+        Raises
+        ------
+        DocumentError
+            Where the document is wrong.
+        """
+        if self.problems:
+            raise DocumentError(self.problems, self)
+        return self
+
+    def build(self, seed: int | None = None, device: str = "cpu") -> ConvNet:
+        """Build the network with torch, with its weights from the document or the seed.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Seed of the weights; that of the document otherwise.
+        device : str
+            ``cpu``, ``cuda``, ``mps`` or ``auto``.
+
+        Returns
+        -------
+        ConvNet
+            An ``nn.Module`` whose parameters bear the layers' names.
+        """
+        # The one import upwards: a convenience for scripts, which would write build(pipeline).
+        from napari_convnet.model import build
+
+        return build(self.checked(), seed=seed, device=device)
+
+
+def _count(item: Item) -> str:
+    return f"x{item.repeat}:" if item.repeat > 1 else "group"
+
+
+def _concerns(problem: Problem, item: Item) -> bool:
+    if problem in item.problems:
+        return True
+    if problem.place is None or item.body:
+        return False
+    places = [item.place, item.line_place, item.name_place, *item.extras.places.values()]
+    return any(p and p.line <= problem.place.line <= p.end_line for p in places)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read(path: str | Path) -> Pipeline:
+    """Read a pipeline's file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.yaml`` file.
+
+    Raises
+    ------
+    UserError
+        Where it is no file, no text, or a wrong document.
+    """
+    return parse(read_text(path), path)
+
+
+def read_text(path: str | Path) -> str:
+    """Read a document's text, whatever it says.
+
+    Raises
+    ------
+    UserError
+        Where it is no file, too large, or no text.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder", "give the pipeline's .yaml file")
+        size = path.stat().st_size
+        if size > 4 * MOST_BYTES:
+            raise UserError(
+                f"{path} has {size / 1e6:,.0f} MB",
+                "a pipeline has at most one million characters: is this the right file?",
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}", _similar(path)) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text", "give the pipeline's .yaml file") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _similar(path: Path) -> str:
+    folder = path.parent
+    names = [p.name for p in folder.glob("*.yaml")] if folder.is_dir() else []
+    return did_you_mean(path.name, names, "check its name and folder")
+
+
+def parse(text: str, path: str | Path | None = None) -> Pipeline:
+    """Read a document.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    path : str or Path, optional
+        The file it stands in, which file names in it are relative to.
+
+    Returns
+    -------
+    Pipeline
+        The pipeline.
+
+    Raises
+    ------
+    DocumentError
+        With every mistake in it.
+    """
+    return draft(text, path).checked()
+
+
+def draft(text: str, path: str | Path | None = None) -> Pipeline:
+    """Read a document that may be wrong; its mistakes are in `Pipeline.problems`.
+
+    Parameters
+    ----------
+    text, path
+        As in `parse`.
+    """
+    reader = _Reader()
+    where = Path(path) if path is not None else None
+    try:
+        root = compose(text)
+        return reader.read(text, where, root)
+    except UserError as error:
+        return Pipeline(text, where, _nothing(), Sections(), (), error.problems)
+
+
+def _nothing() -> Network:
+    return Network(Input(1, (None, None)), ())
+
+
+class _Reader:
+    """Reads the sections of a document and gathers what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def read(self, text: str, path: Path | None, root: Node) -> Pipeline:
+        if root.kind != "map":
+            self._refuse("a pipeline is a list of sections", "begin with: input: 1x28x28", root)
+        self._check_keys(root)
+        items = self._items(root)
+        network = self._network(root, items)
+        sections = self._sections(root)
+        self._check_show(root, sections, network)
+        problems = sorted(self.problems, key=_order)
+        return Pipeline(text, path, network, sections, items, tuple(problems))
+
+    def _refuse(self, what: str, fix: str, node: Node) -> NoReturn:
+        raise UserError(Problem(what, fix, node.place))
+
+    def _check_keys(self, root: Node) -> None:
+        for key, _ in root.pairs:
+            if key.text not in KEYS:
+                fix = did_you_mean(key.text, KEYS, f"a pipeline has {', '.join(KEYS)}")
+                self.problems.append(Problem(f'unknown key "{key.text}"', fix, key.place))
+            elif key.text == "blocks":
+                self.problems.append(
+                    Problem("blocks: is not built yet", "write the layers in the net", key.place)
+                )
+
+    def _items(self, root: Node) -> tuple[Item, ...]:
+        net = root.get("net")
+        if net is None:
+            place = Place(root.place.line, 1, root.place.line, 1)
+            self.problems.append(
+                Problem("the network is missing", "add net: and rows such as - conv 8 relu", place)
+            )
+            return ()
+        return () if net.empty else read_items(net)
+
+    def _network(self, root: Node, items: tuple[Item, ...]) -> Network:
+        node = root.get("input")
+        if node is None:
+            place = Place(root.place.line, 1, root.place.line, 1)
+            fix = "add input: channels x sizes, for example input: 1x28x28"
+            self.problems.append(Problem("the input is missing", fix, place))
+            return _nothing()
+        try:
+            if node.kind != "scalar":
+                raise UserError("the input is one word", "for example input: 1x28x28")
+            network = analyse(parse_input(node.text), items)
+        except UserError as error:
+            self.problems += error.at(node.place).problems
+            return _nothing()
+        self.problems += network.problems
+        return network
+
+    # ------------------------------------------------------------ other sections
+    def _sections(self, root: Node) -> Sections:
+        """Check all other sections; where one is wrong its defaults stand in."""
+        plain: dict[str, Any] = {
+            key.text: value.plain()
+            for key, value in root.pairs
+            if key.text in Sections.model_fields and not value.empty
+        }
+        while True:
+            try:
+                return Sections.model_validate(plain)
+            except ValidationError as error:
+                for mistake in error.errors():
+                    self.problems.append(_mistake(mistake, root))
+                    _drop(plain, mistake["loc"])
+
+    def _check_show(self, root: Node, sections: Sections, network: Network) -> None:
+        node = root.get("show")
+        if node is None or network.problems:
+            return
+        for name in sections.show:
+            if name != "all" and name not in network:
+                known = [layer.name for layer in network]
+                fix = did_you_mean(name, known, f"its layers are {', '.join(known[:12])}")
+                self.problems.append(Problem(f'no layer is called "{name}"', fix, node.place))
+
+
+def _order(problem: Problem) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+
+
+def _mistake(mistake: Any, root: Node) -> Problem:
+    """Give what pydantic found as a problem with its place."""
+    loc = [step for step in mistake["loc"] if isinstance(step, str)]
+    node, key = _find(root, loc)
+    if mistake["type"] == "extra_forbidden":
+        section = Data if loc[0] == "data" else Train
+        fix = did_you_mean(loc[-1], section.model_fields, "")
+        fix = fix or f"{loc[0]} has {', '.join(section.model_fields)}"
+        return Problem(f'unknown key "{loc[-1]}" in {loc[0]}', fix, (key or root).place)
+    if mistake["type"] in ("model_type", "dict_type", "model_attributes_type"):
+        return Problem(
+            f"{loc[-1]} is a section", "write its keys on lines of their own below", node.place
+        )
+    if mistake["type"] == "string_type":
+        return Problem(f"{loc[-1]} is one line of text", "write it behind the colon", node.place)
+    message = str(mistake.get("ctx", {}).get("error", mistake["msg"]))
+    what, _, fix = message.partition("; ")
+    return Problem(what, fix, node.place)
+
+
+def _find(root: Node, loc: list[str]) -> tuple[Node, Node | None]:
+    node, key = root, None
+    for step in loc:
+        pair = next(((k, v) for k, v in node.pairs if k.text == step), None)
+        if pair is None:
+            break
+        key, node = pair
+    return node, key
+
+
+def _drop(plain: dict[str, Any], loc: tuple[Any, ...]) -> None:
+    """Take a wrong value out, so that the rest can be checked."""
+    section = plain.get(loc[0])
+    if len(loc) > 1 and isinstance(section, dict) and loc[1] in section:
+        del section[loc[1]]
+    else:
+        plain.pop(loc[0], None)
