@@ -11,6 +11,7 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
   "$python" -m venv --clear .venv
 fi
 
+echo "Installing napari-convnet and what it needs into .venv (some minutes, once)"
 # Torch by its exact version, so that pip settles the largest download first and tries no other.
 torch=$(grep '^torch==' constraints.txt)
 .venv/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt \

@@ -30,12 +30,14 @@ for package in "${needed[@]}"; do
 done
 ((${#missing[@]})) || exit 0
 
-if ((EUID == 0)); then
+install() {
   echo "Installing system packages: ${missing[*]}"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}"
-else
+  apt-get update -qq &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+      --no-install-recommends "${missing[@]}"
+}
+
+if ((EUID != 0)) || ! install; then
   {
     echo "These system packages are missing: ${missing[*]}"
     echo "Windows or pictures may fail without them. To install them:"
