@@ -8,19 +8,20 @@ from napari_convnet import _sample_data
 
 def test_digits_show_one_of_each_in_turn_with_its_label():
     viewer = ViewerModel()
-    image, labels = (viewer._add_layer_from_data(*each)[0] for each in _sample_data.digits())
+    labels, image = (viewer._add_layer_from_data(*each)[0] for each in _sample_data.digits())
     assert image.data.shape == (5000, 28, 28)
     assert image.data.dtype == np.uint8
     assert image.metadata["labels"][:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
     assert labels.text.values[:3].tolist() == ["0", "1", "2"]
     assert labels.data[7].tolist()[0] == 7
+    assert viewer.layers.selection.active is image
 
 
 def test_digits_keep_their_labels_when_reordered():
     from napari_convnet.data import digits
 
     stored, of_stored = digits()
-    data, options, _ = _sample_data.digits()[0]
+    data, options, _ = _sample_data.digits()[-1]
     threes = data[options["metadata"]["labels"] == 3]
     np.testing.assert_array_equal(threes, stored[of_stored == 3])
 

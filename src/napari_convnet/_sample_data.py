@@ -16,8 +16,8 @@ def digits() -> list[LayerData]:
     Returns
     -------
     list of LayerData
-        An image layer (5000, 28, 28), in the order 0 1 ... 9 0 1 ..., whose metadata hold the
-        ``labels``, and a points layer that writes each step's label.
+        A points layer that writes each step's label, and an image layer (5000, 28, 28), in the
+        order 0 1 ... 9 0 1 ..., whose metadata hold the ``labels``.
     """
     from .data import digits as load
 
@@ -32,18 +32,20 @@ def digits() -> list[LayerData]:
         "axis_labels": ("digit", "y", "x"),
         "metadata": {"labels": labels, "classes": tuple("0123456789")},
     }
-    above = np.column_stack([np.arange(len(labels)), np.full((len(labels), 2), (-2.5, 13.5))])
+    centre = np.column_stack([np.arange(len(labels)), np.full((len(labels), 2), 13.5)])
     text = {
         "name": "digits: labels",
         "features": {"label": labels},
-        "text": {"string": "{label}", "size": 14, "color": "orange"},
-        # The words matter, not the dots under them.
-        "size": 0.01,
+        "text": {"string": "{label}", "size": 14, "color": "orange", "translation": (0, -16, 0)},
+        # Only the words are to be seen. The dots are as wide as a digit with its label, because
+        # napari fits the view to the layer that comes first.
+        "size": 36,
         "face_color": "transparent",
         "border_color": "transparent",
         "axis_labels": ("digit", "y", "x"),
     }
-    return [(images, image, "image"), (above, text, "points")]
+    # The images last: napari selects the layer that came last.
+    return [(centre, text, "points"), (images, image, "image")]
 
 
 def bump() -> list[LayerData]:
