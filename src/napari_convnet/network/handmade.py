@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .kernels import named
@@ -10,13 +11,13 @@ from .problems import UserError
 
 
 def weight_shape(op: Op) -> tuple[int, ...]:
-    """Shape of a layer's weight as `w:` counts it: (outputs, inputs, kernel...).
+    """Shape of a layer's weight as `w:` counts it: (outputs, inputs of each, kernel...).
 
     A transposed convolution stores inputs first; here its outputs come first like everyone's.
     """
     shape = op.weights()["weight"]
     if isinstance(op, TransposedConv):
-        return (shape[1], shape[0], *shape[2:])
+        return (op.out, shape[0] // op.groups, *shape[2:])
     return shape
 
 
@@ -61,35 +62,40 @@ def _check_bias(values: tuple[float, ...], op: Op) -> None:
 
 def _check_kernel(value: Any, shape: tuple[int, ...]) -> None:
     kernel = shape[2:]
-    if isinstance(value, str):
-        _check_word(value, kernel)
+    words = _words(value)
+    if isinstance(value, tuple) and words and len(value) != shape[0]:
+        raise UserError(
+            f"w lists {len(value)} kernels for {shape[0]} outputs",
+            "give one for each output, or a single one for all",
+        )
+    arrays = {word: named(word, kernel) for word in words if not _is_file(word)}
+    if any(_is_file(word) for word in words):
         return
-    if isinstance(value, tuple) and any(_has_words(one) for one in value):
-        if len(value) != shape[0]:
-            raise UserError(
-                f"w lists {len(value)} kernels for {shape[0]} outputs",
-                "give one for each output, or a single one for all",
-            )
-        for one in value:
-            _check_kernel(one, (1, *shape[1:]))
-        return
-    found = numbers_shape(value)
+    found = numbers_shape(_put_in(value, arrays))
     allowed = [kernel, (shape[0], *kernel), shape]
     if found not in allowed:
         raise UserError(
-            f"w has the shape {_spelled(found)}, which is no kernel of this layer",
-            f"it takes {_spelled(kernel)} (one for all), {_spelled(allowed[1])} (one per output) "
-            f"or {_spelled(shape)} (outputs x inputs x kernel)",
+            f"w has the shape {spelled(found)}, which is no kernel of this layer",
+            f"it takes {spelled(kernel)} (one for all), {spelled(allowed[1])} (one per output) "
+            f"or {spelled(shape)} (outputs x inputs x kernel)",
         )
 
 
-def _check_word(word: str, kernel: tuple[int, ...]) -> None:
-    if not word.lower().endswith(".npy"):
-        named(word, kernel)
+def _is_file(word: str) -> bool:
+    return word.lower().endswith(".npy")
 
 
-def _has_words(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, tuple) and any(map(_has_words, value)))
+def _words(value: Any) -> list[str]:
+    if isinstance(value, tuple):
+        return [word for one in value for word in _words(one)]
+    return [value] if isinstance(value, str) else []
+
+
+def _put_in(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Put the numbers of named kernels in the place of their names."""
+    if isinstance(value, tuple):
+        return tuple(_put_in(one, arrays) for one in value)
+    return arrays[value] if isinstance(value, str) else value
 
 
 def numbers_shape(value: Any) -> tuple[int, ...]:
@@ -98,9 +104,12 @@ def numbers_shape(value: Any) -> tuple[int, ...]:
         return ()
     shapes = {numbers_shape(one) for one in value}
     if len(shapes) != 1:
-        raise UserError("the rows of w differ in length", "give every row the same number of values")
+        raise UserError(
+            "the rows of w differ in length", "give every row the same number of values"
+        )
     return (len(value), *shapes.pop())
 
 
-def _spelled(shape: tuple[int, ...]) -> str:
+def spelled(shape: tuple[int, ...]) -> str:
+    """Spell a shape as a document does: ``3x3``."""
     return "x".join(map(str, shape)) if shape else "one number"

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from typing import TypeAlias
 
 from .problems import UserError, did_you_mean, listed
@@ -76,7 +75,10 @@ def _filled(shape: _Size, at: _At, index: _Size = ()) -> Nested:
 def _separable(factors: Sequence[Sequence[float]]) -> Nested:
     """Multiply one factor per axis."""
     shape = tuple(map(len, factors))
-    return _filled(shape, lambda index: math.prod(f[i] for f, i in zip(factors, index, strict=True)))
+    columns = tuple(factors)
+    return _filled(
+        shape, lambda index: math.prod(f[i] for f, i in zip(columns, index, strict=True))
+    )
 
 
 def _spelled(shape: Sequence[int]) -> str:
