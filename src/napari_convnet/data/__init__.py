@@ -1,5 +1,67 @@
 """Room 4, images, recordings, scans and their labels.
 
 Readers, the ``Sample`` (array, axes, place in the world, target), datasets with their splits,
-normalisation, augmentation, and the data that ship with the package.
+normalisation, augmentation, and the data that ship with the package. Importing the room costs numpy
+and no more: scikit-image, scipy, Pillow and tifffile are loaded by the functions that need them.
 """
+
+from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
+from .batching import batches, epoch_order, number_of_batches, prefetch
+from .dataset import Dataset, Images, dataset_from_arrays
+from .fitting import FITS, fit
+from .loading import SOURCES, Source, load_dataset
+from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
+from .preparation import prepare
+from .readers import READERS, Reader, read_sample
+from .sample import Sample, sample_from_array
+from .samples import (
+    PHOTOGRAPHS,
+    bump,
+    digits,
+    faces,
+    line,
+    photograph,
+    sample_path,
+)
+from .settings import SettingLike, Word
+from .splitting import Split, split
+
+__all__ = [
+    "AUGMENTATIONS",
+    "FITS",
+    "NORMALISATIONS",
+    "PHOTOGRAPHS",
+    "READERS",
+    "SOURCES",
+    "Augmentation",
+    "Dataset",
+    "Images",
+    "Normalisation",
+    "Reader",
+    "Sample",
+    "SettingLike",
+    "Source",
+    "Split",
+    "Word",
+    "augment",
+    "augmentations",
+    "batches",
+    "bump",
+    "dataset_from_arrays",
+    "digits",
+    "epoch_order",
+    "faces",
+    "fit",
+    "line",
+    "load_dataset",
+    "normalisation",
+    "normalise",
+    "number_of_batches",
+    "photograph",
+    "prefetch",
+    "prepare",
+    "read_sample",
+    "sample_from_array",
+    "sample_path",
+    "split",
+]

@@ -1,0 +1,172 @@
+"""Which axis of an array is what: channels, sliders, and the axes that the network moves along.
+
+The rules (the same for a napari layer, a file and an array of a script):
+
+- an RGB image gives 3 channels;
+- as many axes as the network has give one channel;
+- a leading axis as long as the input has channels gives the channels;
+- further axes (time, positions) are sliders: one step of each is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..network.problems import UserError
+from .settings import Input, Shape, text_of
+
+AXES = ("z", "y", "x")
+"""Names of spatial axes, the last ones first to be used."""
+
+_COLOURS = (3, 4)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The part that each axis of an array plays.
+
+    Parameters
+    ----------
+    spatial : tuple of int
+        The axes that the network moves along, in order.
+    channel : int or None
+        The axis of the channels; None where the array has one channel and no axis for it.
+    sliders : tuple of int
+        Further axes, of which one step at a time is looked at.
+    channels : int
+        How many channels the network gets (an RGB image's alpha is left out).
+    rgb : bool
+        Whether the channels are the colours of an RGB image, on the last axis.
+    """
+
+    spatial: tuple[int, ...]
+    channel: int | None
+    sliders: tuple[int, ...]
+    channels: int
+    rgb: bool = False
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """Name the spatial axes: ("x",), ("y", "x"), ("z", "y", "x"), and numbers before those."""
+    extra = tuple(f"axis {i}" for i in range(rank - len(AXES)))
+    return extra + AXES[max(0, len(AXES) - rank) :]
+
+
+def layout(shape: Shape, input: Input, rgb: bool | None = None, name: str = "") -> Layout:
+    """Decide which axis of an array of `shape` is what, for a network with this `input`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array, its colours included.
+    input : sequence of int or None
+        The network's input: channels, then sizes.
+    rgb : bool, optional
+        Whether the last axis holds colours. None guesses: it does where it has 3 or 4 entries,
+        fewer than the axes before it, and the array has an axis too many and no leading axis for
+        the channels.
+    name : str
+        What to call the image in a message.
+
+    Raises
+    ------
+    UserError
+        If the array cannot be that network's input: what came, what is wanted, and the fix.
+    """
+    comes = _Comes(tuple(shape), input, name or "the image")
+    if rgb is None:
+        rgb = _looks_rgb(comes.shape, input)
+    if rgb:
+        return _coloured(comes)
+    extra = len(comes.shape) - comes.rank
+    if extra < 0:
+        raise comes.too_few_axes()
+    spatial = tuple(range(extra, len(comes.shape)))
+    if comes.wanted == 1:
+        return Layout(spatial, None, tuple(range(extra)), 1)
+    # The axis next to the image goes first: arrays are written (time, channel, z, y, x).
+    for axis in reversed(range(extra)):
+        if comes.shape[axis] == comes.wanted:
+            sliders = tuple(i for i in range(extra) if i != axis)
+            return Layout(spatial, axis, sliders, comes.wanted)
+    raise comes.other_channels()
+
+
+def _looks_rgb(shape: Shape, input: Input) -> bool:
+    rank = len(input) - 1
+    if rank < 2 or len(shape) <= rank or shape[-1] not in _COLOURS:
+        return False
+    if min(shape[-3:-1]) <= shape[-1]:
+        return False  # a small volume: an image is larger than its number of colours
+    return input[0] == 1 or shape[-rank - 1] != input[0]
+
+
+def _coloured(comes: _Comes) -> Layout:
+    axes = len(comes.shape) - 1
+    extra = axes - comes.rank
+    if extra < 0:
+        raise comes.too_few_axes(colours=True)
+    # 3 of 4: the alpha channel says how opaque a pixel is, not what it looks like.
+    if comes.wanted not in {3, comes.shape[-1]}:
+        raise comes.rgb_for_other()
+    return Layout(tuple(range(extra, axes)), axes, tuple(range(extra)), comes.wanted, rgb=True)
+
+
+@dataclass(frozen=True)
+class _Comes:
+    """What came and what is wanted, and the messages where the two do not fit."""
+
+    shape: Shape
+    input: Input
+    name: str
+
+    @property
+    def rank(self) -> int:
+        return len(self.input) - 1
+
+    @property
+    def wanted(self) -> int:
+        # The channels are never free; 1 keeps a draft with "?" there going.
+        return self.input[0] or 1
+
+    @property
+    def wants(self) -> str:
+        channels = "1 channel" if self.wanted == 1 else f"{self.wanted} channels"
+        return f"the network's input {text_of(self.input)} wants {channels}"
+
+    def change_to(self, channels: int, sizes: Sequence[int]) -> str:
+        return f"change the document's input to {text_of((channels, *sizes))}"
+
+    def too_few_axes(self, colours: bool = False) -> UserError:
+        spatial = self.shape[:-1] if colours else self.shape
+        has = f"{len(spatial)} {'axis' if len(spatial) == 1 else 'axes'}"
+        names = ", ".join(axis_names(self.rank))
+        what = (
+            f"{self.name} has {has} ({text_of(self.shape)}); the network's input "
+            f"{text_of(self.input)} wants {self.rank} ({names})"
+        )
+        return UserError(what, self.change_to(3 if colours else self.wanted, spatial))
+
+    def rgb_for_other(self) -> UserError:
+        sizes = self.shape[-self.rank - 1 : -1]
+        what = f"{self.name} is an RGB image (3 channels of {text_of(sizes)}); {self.wants}"
+        otherwise = ", or convert the image to gray" if self.wanted == 1 else ""
+        return UserError(what, self.change_to(3, sizes) + otherwise)
+
+    def other_channels(self) -> UserError:
+        extra = len(self.shape) - self.rank
+        sizes = self.shape[extra:]
+        if extra == 0:
+            what = f"{self.name} is gray (1 channel of {text_of(sizes)}); {self.wants}"
+            otherwise = ", or convert the image to RGB" if self.wanted == 3 else ""
+            return UserError(what, self.change_to(1, sizes) + otherwise)
+        count = self.shape[extra - 1]
+        what = (
+            f"{self.name} has {count} channels, or is a stack of {count} images "
+            f"({text_of(self.shape)}); {self.wants}"
+        )
+        if self.shape[-1] == self.wanted:
+            return UserError(what, "move its last axis, the channels, to the front")
+        images = text_of((1, *sizes))
+        return UserError(what, f"{self.change_to(count, sizes)} for channels, or to {images}")

@@ -1,0 +1,49 @@
+"""The input path of a document: what happens to an image between its file and the first layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from .fitting import fit
+from .normalisation import normalise
+from .sample import Sample
+from .settings import Input, SettingLike
+
+
+class InputPath(Protocol):
+    """The part of a document's ``data:`` that every image goes through."""
+
+    @property
+    def fit(self) -> SettingLike | None:
+        """How images are brought to size."""
+
+    @property
+    def normalize(self) -> SettingLike | None:
+        """How their values are brought to a range."""
+
+
+def prepare(sample: Sample, data: InputPath | None, input: Input) -> Sample:
+    """Fit, then normalise a sample as the document says: maps and prediction do as training does.
+
+    Parameters
+    ----------
+    sample : Sample
+        As it came.
+    data : Data or None
+        The document's ``data:``; None leaves the sample as it is.
+    input : sequence of int or None
+        The network's input.
+
+    Returns
+    -------
+    Sample
+        What the network is given.
+    """
+    if data is None:
+        return sample
+    fitted = fit(sample, data.fit, input)
+    array = normalise(fitted.array, data.normalize)
+    return replace(fitted, array=np.asarray(array, dtype=np.float32))

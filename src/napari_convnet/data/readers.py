@@ -1,0 +1,294 @@
+"""Readers: from a file to an array, with one clear message for everything that can go wrong.
+
+A reader belongs to some suffixes and returns what the file holds, as it is: readers for recordings
+and scans bring their axes, units and place in the world along in the same form.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.problems import UserError, listed
+from .sample import Sample, sample_from_array
+from .settings import Input, Shape
+from .values import AnyArray
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        The values as stored.
+    rgb : bool or None
+        Whether the last axis holds colours; None where the format does not say.
+    affine : numpy.ndarray, optional
+        Index to world over the array's axes.
+    units, axes : tuple of str, optional
+        Of the array's axes.
+    """
+
+    array: AnyArray
+    rgb: bool | None = None
+    affine: NDArray[np.float64] | None = None
+    units: tuple[str, ...] | None = None
+    axes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file's beginning says of its array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        As `Contents.array` will have it.
+    rgb : bool or None
+        As `Contents.rgb`.
+    """
+
+    shape: Shape
+    rgb: bool | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one format is read.
+
+    Parameters
+    ----------
+    title : str
+        Name of the format.
+    suffixes : tuple of str
+        Endings of its files, in lower case.
+    read : callable
+        Path to `Contents`; whatever it raises becomes a message about a damaged file.
+    look : callable
+        Path to `Header`, without decoding the values.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Contents]
+    look: Callable[[Path], Header]
+
+
+def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> Sample:
+    """Read an image file as a network with this `input` takes it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A PNG, JPEG, BMP, TIFF or ``.npy`` file.
+    input : sequence of int or None
+        The network's input: channels, then nominal sizes.
+    step : sequence of int
+        Which index of further axes (pages, time) to take; the first where not given.
+
+    Returns
+    -------
+    Sample
+        Named after the file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, a directory, damaged, of an unknown kind, or does not fit the input.
+    """
+    path = Path(path)
+    found = read_contents(path)
+    return sample_from_array(
+        found.array,
+        input,
+        affine=found.affine,
+        units=found.units,
+        axes=found.axes,
+        rgb=found.rgb,
+        name=path.name,
+        step=step,
+    )
+
+
+def read_contents(path: Path) -> Contents:
+    """Read a file with the reader that its suffix names.
+
+    Raises
+    ------
+    UserError
+        As `read_sample`.
+    """
+    return _told(path, lambda reader: reader.read)
+
+
+def read_header(path: Path) -> Header:
+    """Read only what a file says of its array: much faster than the values.
+
+    Raises
+    ------
+    UserError
+        As `read_sample`.
+    """
+    return _told(path, lambda reader: reader.look)
+
+
+def _told(path: Path, way: Callable[[Reader], Callable[[Path], T]]) -> T:
+    """Read a file, with a message for the user about all that can go wrong."""
+    check_file(path)
+    reader = reader_for(path)
+    try:
+        return way(reader)(path)
+    except (UserError, MemoryError):
+        raise
+    except PermissionError:
+        raise UserError(f"{path} may not be read", "ask for the right to read it") from None
+    except Exception as error:  # decoders raise whatever they like at a damaged file
+        detail = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise UserError(
+            f"{path} cannot be read: it is damaged, cut short, or not {reader.title} ({detail})",
+            "open it elsewhere and save it again",
+        ) from error
+
+
+def check_file(path: Path) -> None:
+    """Raise UserError if `path` is not a file with something in it."""
+    if path.is_dir():
+        raise UserError(f"{path} is a directory", "name a file in it")
+    if not path.exists():
+        raise UserError(f"{path} does not exist", nearest_name(path))
+    if path.is_file() and path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes)", "name a file with an image in it")
+
+
+def nearest_name(path: Path) -> str:
+    """Suggest the name in the same directory that is most like a missing one."""
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent} either"
+    near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1)
+    return f"did you mean {near[0]}?" if near else f"look in {path.parent.resolve()}"
+
+
+def reader_for(path: Path) -> Reader:
+    """Find the reader of a file by its suffix.
+
+    Raises
+    ------
+    UserError
+        If no reader knows the suffix: says which are known.
+    """
+    for reader in READERS.values():
+        if path.name.lower().endswith(reader.suffixes):
+            return reader
+    known = listed(reader.title for reader in READERS.values())
+    raise UserError(f"{path} is not of a kind that can be read", f"convert it to {known}")
+
+
+def is_readable(path: Path) -> bool:
+    """Tell whether a reader knows the file's suffix."""
+    return any(path.name.lower().endswith(reader.suffixes) for reader in READERS.values())
+
+
+_GRAY_MODES = {"1", "L", "LA", "I", "F"}  # Pillow's names; all others but RGBA have three bands
+
+
+def _is_gray(mode: str) -> bool:
+    return mode in _GRAY_MODES or mode.startswith("I;16")
+
+
+def _read_picture(path: Path) -> Contents:
+    from PIL import Image
+
+    _check_png_depth(path)
+    with Image.open(path) as image:
+        if image.mode == "LA":
+            array = np.asarray(image.convert("L"))
+        elif _is_gray(image.mode) or image.mode in {"RGB", "RGBA"}:
+            array = np.asarray(image)
+        else:
+            # A palette's numbers are places in a list of colours, not gray levels.
+            array = np.asarray(image.convert("RGB"))
+    return Contents(array, rgb=array.ndim == 3)
+
+
+def _look_at_picture(path: Path) -> Header:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        size = (image.height, image.width)
+        if _is_gray(image.mode):
+            return Header(size, rgb=False)
+        return Header((*size, 4 if image.mode == "RGBA" else 3), rgb=True)
+
+
+def _check_png_depth(path: Path) -> None:
+    """Refuse colour PNG files with 16 bits: Pillow would drop the lower 8 without a word."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    # Signature, length, IHDR, width, height, then bit depth and colour type (PNG, section 11.2.2).
+    if head[:4] == b"\x89PNG" and len(head) == 26 and head[24] == 16 and head[25] != 0:
+        raise UserError(f"{path} is a PNG file with 16-bit colours", "save it as a TIFF file")
+
+
+def _read_tiff(path: Path) -> Contents:
+    from tifffile import TiffFile
+
+    with TiffFile(path) as file:
+        array = np.asarray(file.series[0].asarray())
+        samples = _samples_axis(file.series[0].axes)
+    if samples is None:
+        return Contents(array, rgb=False)
+    array = np.moveaxis(array, samples, -1)
+    return Contents(array, rgb=array.shape[-1] in {3, 4})
+
+
+def _look_at_tiff(path: Path) -> Header:
+    from tifffile import TiffFile
+
+    with TiffFile(path) as file:
+        shape = list(file.series[0].shape)
+        samples = _samples_axis(file.series[0].axes)
+    if samples is None:
+        return Header(tuple(shape), rgb=False)
+    shape.append(shape.pop(samples))
+    return Header(tuple(shape), rgb=shape[-1] in {3, 4})
+
+
+def _samples_axis(axes: str) -> int | None:
+    """Place of the colours among tifffile's letters for axes, such as "YXS"."""
+    return axes.index("S") if "S" in axes else None
+
+
+def _read_npy(path: Path) -> Contents:
+    # Pickles run code when they are read.
+    array: Any = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise UserError(f"{path} holds several arrays (.npz)", "save the image alone as .npy")
+    return Contents(array)
+
+
+def _look_at_npy(path: Path) -> Header:
+    return Header(np.load(path, mmap_mode="r", allow_pickle=False).shape)
+
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
+        "tiff": Reader("TIFF", (".tif", ".tiff"), _read_tiff, _look_at_tiff),
+        "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
+    }
+)
+"""The formats that can be read."""

@@ -1,0 +1,152 @@
+"""Data that ship with the package or with its libraries; nothing is ever downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.problems import UserError, did_you_mean, listed
+from .readers import read_contents
+from .values import AnyArray
+
+FACE_CLASSES = ("other", "face")
+"""Classes of `faces`."""
+
+# Name -> title and file in scikit-image's own data folder, which its wheels include.
+_PHOTOGRAPHS = {
+    "astronaut": ("Astronaut, RGB 512x512", "astronaut.png"),
+    "brick": ("Brick wall, gray 512x512", "brick.png"),
+    "camera": ("Photographer with a camera, gray 512x512", "camera.png"),
+    "cat": ("Cat, RGB 300x451", "chelsea.png"),
+    "cell": ("Living cell, gray 660x550", "cell.png"),
+    "coffee": ("Cup of coffee, RGB 400x600", "coffee.png"),
+    "coins": ("Coins, gray 303x384", "coins.png"),
+    "grass": ("Grass, gray 512x512", "grass.png"),
+    "gravel": ("Gravel, gray 512x512", "gravel.png"),
+    "immunohistochemistry": ("Stained tissue, RGB 512x512", "ihc.png"),
+    "moon": ("The moon's surface, gray 512x512", "moon.png"),
+    "page": ("A scanned page, gray 191x384", "page.png"),
+    "rocket": ("A rocket on its pad, RGB 427x640", "rocket.jpg"),
+    "text": ("Handwriting, gray 172x448", "text.png"),
+}
+
+PHOTOGRAPHS: Mapping[str, str] = MappingProxyType(
+    {name: title for name, (title, _) in _PHOTOGRAPHS.items()}
+)
+"""Names and titles of the photographs that `photograph` loads."""
+
+
+def sample_path(name: str) -> Path:
+    """Find a sample file, in an installed package as in a checkout of the sources.
+
+    Parameters
+    ----------
+    name : str
+        Path below the folder of sample data, such as ``digits/digits.npz``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        If there is no such file.
+    """
+    package = Path(str(files("napari_convnet")))
+    # A wheel carries the samples inside the package, a checkout beside src/.
+    folders = [package / "sample_data", package.parent.parent / "sample_data"]
+    for folder in folders:
+        if (folder / name).exists():
+            return folder / name
+    places = listed((str(folder) for folder in folders), "and")
+    raise UserError(f"there is no sample {name} in {places}", "install the package again")
+
+
+def digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Load 5,000 handwritten digits, 500 of each, in the order of their classes.
+
+    Returns
+    -------
+    images : numpy.ndarray
+        uint8 (5000, 28, 28).
+    labels : numpy.ndarray
+        uint8 (5000,).
+    """
+    with np.load(sample_path("digits/digits.npz"), allow_pickle=False) as archive:
+        return archive["images"], archive["labels"]
+
+
+def faces() -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Load 100 faces and 100 other pictures (scikit-image's subset of Labeled Faces in the Wild).
+
+    Returns
+    -------
+    images : numpy.ndarray
+        float64 (200, 25, 25), from 0 to 1.
+    labels : numpy.ndarray
+        uint8 (200,): 1 for a face.
+    """
+    images = np.load(_bundled("lfw_subset.npy"), allow_pickle=False)
+    return images, np.repeat(np.array([1, 0], np.uint8), 100)
+
+
+def photograph(name: str) -> AnyArray:
+    """Load one of the photographs that come with scikit-image.
+
+    Parameters
+    ----------
+    name : str
+        One of `PHOTOGRAPHS`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, (y, x) if gray or (y, x, 3).
+
+    Raises
+    ------
+    UserError
+        If there is none of that name.
+    """
+    if name not in _PHOTOGRAPHS:
+        fix = did_you_mean(name, _PHOTOGRAPHS, otherwise=f"write {listed(_PHOTOGRAPHS)}")
+        raise UserError(f"there is no photograph {name}", fix)
+    return read_contents(_bundled(_PHOTOGRAPHS[name][1])).array
+
+
+def _bundled(file: str) -> Path:
+    """Find a file that scikit-image brings along, without its downloader."""
+    path = Path(str(files("skimage"))) / "data" / file
+    if not path.exists():
+        raise UserError(f"this scikit-image came without {file}", "install it from its wheel")
+    return path
+
+
+def bump() -> NDArray[np.float32]:
+    """Make the textbook's first signal: eight samples, two of them one.
+
+    Examples
+    --------
+    >>> bump()
+    array([0., 0., 0., 1., 1., 0., 0., 0.], dtype=float32)
+    """
+    signal = np.zeros(8, np.float32)
+    signal[3:5] = 1
+    return signal
+
+
+def line() -> NDArray[np.float32]:
+    """Make the textbook's first image: 8x8 pixels, a vertical line two pixels wide.
+
+    Examples
+    --------
+    >>> line()[0]
+    array([0., 0., 0., 1., 1., 0., 0., 0.], dtype=float32)
+    """
+    return np.tile(bump(), (8, 1))

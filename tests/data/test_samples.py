@@ -1,0 +1,92 @@
+"""What ships: digits, faces, photographs, the worked examples; and how little importing costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_convnet.data
+from napari_convnet.data import (
+    PHOTOGRAPHS,
+    bump,
+    digits,
+    faces,
+    line,
+    photograph,
+    sample_path,
+    samples,
+)
+from napari_convnet.network.problems import UserError
+
+
+def test_digits_are_500_of_each_in_order() -> None:
+    images, labels = digits()
+    assert (images.shape, images.dtype) == ((5000, 28, 28), np.uint8)
+    np.testing.assert_array_equal(labels, np.repeat(np.arange(10), 500))
+
+
+def test_faces_are_those_of_scikit_image() -> None:
+    from skimage.data import lfw_subset
+
+    images, labels = faces()
+    np.testing.assert_array_equal(images, lfw_subset())
+    assert labels.tolist() == [1] * 100 + [0] * 100
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_photographs_load_without_a_download(name: str, monkeypatch) -> None:
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("nothing may be downloaded")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    picture = photograph(name)
+    kind = "RGB" if picture.ndim == 3 else "gray"
+    size = f"{picture.shape[0]}x{picture.shape[1]}"
+    assert picture.dtype == np.uint8
+    assert PHOTOGRAPHS[name].endswith(f"{kind} {size}")
+
+
+def test_camera_is_the_one_that_everybody_knows() -> None:
+    from skimage.data import camera
+
+    np.testing.assert_array_equal(photograph("camera"), camera())
+
+
+def test_unknown_photograph() -> None:
+    with pytest.raises(UserError, match=r"there is no photograph camra; did you mean camera\?"):
+        photograph("camra")
+
+
+def test_worked_examples_of_the_textbook() -> None:
+    assert bump().tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+    assert np.convolve(bump(), [0, 1, 0], "valid").tolist() == [0, 0, 1, 1, 0, 0]
+    assert line().shape == (8, 8)
+    assert (line() == bump()).all()
+
+
+def test_sample_files_are_found_in_a_checkout_and_in_a_package(tmp_path: Path, monkeypatch) -> None:
+    assert sample_path("digits/digits.npz").is_file()
+    with pytest.raises(UserError, match=r"no sample digits/nothing\.npz"):
+        sample_path("digits/nothing.npz")
+    installed = tmp_path / "site-packages" / "napari_convnet"
+    (installed / "sample_data").mkdir(parents=True)
+    (installed / "sample_data" / "a.txt").touch()
+    monkeypatch.setattr(samples, "files", lambda _name: installed)
+    assert sample_path("a.txt") == installed / "sample_data" / "a.txt"
+
+
+def test_importing_the_room_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, napari_convnet.data\n"
+        "print([m for m in ('torch', 'napari', 'qtpy', 'skimage', 'scipy', 'PIL', 'tifffile')"
+        " if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_public_names_exist_and_have_docstrings() -> None:
+    for name in napari_convnet.data.__all__:
+        assert getattr(napari_convnet.data, name).__doc__ or name.isupper()
