@@ -9,13 +9,16 @@ from PIL import Image
 
 from napari_convnet.data import (
     SOURCES,
+    batches,
     dataset_from_arrays,
     digits,
     faces,
     load_dataset,
     loading,
     photograph,
+    split,
 )
+from napari_convnet.document import parse
 from napari_convnet.document.settings import parse_setting
 from napari_convnet.network.problems import UserError
 
@@ -318,3 +321,29 @@ def test_files_that_are_no_dataset(tmp_path: Path) -> None:
     assert "holds no array named images" in told(images="other.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 nonsense")
     assert "damaged, or not .npz" in told(images="bad.npz")
+
+
+# The whole way from a document
+
+
+def test_from_a_document_to_a_batch() -> None:
+    pipeline = parse(
+        "input: 1x32x32\n"
+        "data:\n"
+        "  source: digits\n"
+        "  normalize: minmax\n"
+        "  fit: pad 32\n"
+        "  split: 80/20\n"
+        "augment: shift 2, noise .05\n"
+        "net:\n"
+        "  - conv 6 k5 relu\n"
+        "  - flatten\n"
+        "  - fc 10\n"
+    )
+    assert pipeline.data is not None
+    dataset = load_dataset(pipeline)
+    parts = split(dataset, pipeline.data.split, pipeline.train.seed)
+    images, targets = next(batches(dataset, parts.train, 64, 1, 0, pipeline.augment))
+    assert (images.shape, targets.shape) == ((64, 1, 32, 32), (64,))
+    unfitted = parse(pipeline.text.replace("  fit: pad 32\n", ""))
+    assert "add fit: pad 32 to data:" in refusal(load_dataset, unfitted)

@@ -90,6 +90,23 @@ def test_planar_colours_of_a_tiff(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_sample(tmp_path / "planar.tif", RGB).array, cat)
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
+@pytest.mark.parametrize("name", ["camera", "cat"])
+def test_compressed_tiff(tmp_path: Path, compression: str, name: str) -> None:
+    picture, path = photograph(name), tmp_path / "compressed.tif"
+    Image.fromarray(picture).save(path, compression=compression)
+    sample = read_sample(path, (np.atleast_3d(picture).shape[2], 8, 8))
+    np.testing.assert_array_equal(sample.array, np.moveaxis(np.atleast_3d(picture), -1, 0))
+
+
+def test_pages_of_a_compressed_tiff(tmp_path: Path) -> None:
+    pages = [Image.fromarray(photograph("camera")[i : i + 50]) for i in range(3)]
+    path = tmp_path / "pages.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    sample = read_sample(path, GRAY, step=(2,))
+    np.testing.assert_array_equal(sample.array[0], photograph("camera")[2:52])
+
+
 @pytest.mark.parametrize("name", ["g.png", "c.png", "a.png", "p.png", "g.tif", "c.tif", "g.npy"])
 def test_the_head_of_a_file_tells_the_shape_of_its_array(tmp_path: Path, name: str) -> None:
     mode = {"g": "L", "c": "RGB", "a": "RGBA", "p": "P"}[name[0]]

@@ -131,7 +131,8 @@ class Dataset:
         each = zip(self.classes, self.counts, strict=True)
         listing = ", ".join(f"{name} ({count})" for name, count in each)
         size = text_of(self.shape)
-        return f"{len(self)} images of {size} in {len(self.classes)} classes: {listing}"
+        classes = "1 class" if len(self.classes) == 1 else f"{len(self.classes)} classes"
+        return f"{len(self)} images of {size} in {classes}: {listing}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -244,12 +244,38 @@ def _read_tiff(path: Path) -> Contents:
     from tifffile import TiffFile
 
     with TiffFile(path) as file:
-        array = np.asarray(file.series[0].asarray())
-        samples = _samples_axis(file.series[0].axes)
+        series = file.series[0]
+        samples = _samples_axis(series.axes)
+        try:
+            array = np.asarray(series.asarray())
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            array = _read_compressed_tiff(path, tuple(series.shape), series.dtype)
     if samples is None:
         return Contents(array, rgb=False)
     array = np.moveaxis(array, samples, -1)
     return Contents(array, rgb=array.shape[-1] in {3, 4})
+
+
+def _read_compressed_tiff(path: Path, shape: Shape, dtype: Any) -> AnyArray:
+    """Let Pillow decompress (LZW, JPEG) what tifffile alone does not.
+
+    Only where the result has the shape and type that tifffile announces: Pillow cuts deep colours
+    down to 8 bits without a word.
+    """
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as image:
+        frames = [np.asarray(frame) for frame in ImageSequence.Iterator(image)]
+    if len({frame.shape for frame in frames}) == 1:
+        array = np.stack(frames) if len(frames) > 1 else frames[0]
+        if array.shape == shape and array.dtype == dtype:
+            return array
+    raise UserError(
+        f"{path} is compressed in a way that needs the package imagecodecs",
+        "pip install imagecodecs, or save the file uncompressed",
+    )
 
 
 def _look_at_tiff(path: Path) -> Header:
