@@ -5,6 +5,7 @@ Messages of their validators read ``what; fix``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -28,19 +29,25 @@ def _one_of(what: str, *words: str) -> Any:
     return BeforeValidator(check)
 
 
-def _setting(what: str, **words: tuple[int, int]) -> Any:
-    """A setting whose word is one of `words`, each with its least and most numbers."""
+def _checked(what: str, setting: Setting, words: Mapping[str, tuple[int, ...]]) -> Setting:
+    """Check a setting's word, and that it has one of the counts of numbers that the word takes."""
+    if setting.word not in words:
+        near = did_you_mean(setting.word, words, f"write {listed(words)}")
+        raise ValueError(f'unknown {what} "{setting.word}"; {near}')
+    counts = words[setting.word]
+    if len(setting.numbers) not in counts:
+        wanted = listed(map(str, counts)) if any(counts) else "no"
+        plural = "number" if counts == (1,) else "numbers"
+        raise ValueError(f"{setting.word} takes {wanted} {plural}, not {len(setting.numbers)}")
+    return setting
+
+
+def _setting(what: str, words: Mapping[str, tuple[int, ...]]) -> Any:
+    """A setting whose word is one of `words`, each with the counts of numbers that it takes."""
 
     def check(value: Any) -> Any:
         setting = value if isinstance(value, Setting) else parse_setting(str(value))
-        if setting.word not in words:
-            near = did_you_mean(setting.word, words, f"write {listed(words)}")
-            raise ValueError(f'unknown {what} "{setting.word}"; {near}')
-        least, most = words[setting.word]
-        if not least <= len(setting.numbers) <= most:
-            count = str(least) if least == most else f"{least} to {most}"
-            raise ValueError(f"{setting.word} takes {count} numbers, not {len(setting.numbers)}")
-        return setting
+        return _checked(what, setting, words)
 
     return BeforeValidator(check)
 
@@ -92,8 +99,10 @@ def _unlabelled(value: Any) -> Any:
     return _number(-(2**31), 2**31, whole=True).func(value)
 
 
-NORMALISATIONS = {"zscore": (0, 0), "minmax": (0, 0), "percentile": (0, 2), "window": (2, 2)}
-FITS = {"pad": (0, 3), "crop": (0, 3), "resize": (0, 3)}
+NORMALISATIONS = {"zscore": (0,), "minmax": (0,), "percentile": (0, 2), "window": (2,)}
+"""Words of ``normalize:`` and the counts of numbers that each takes."""
+FITS = {"pad": (0, 1, 2, 3), "crop": (0, 1, 2, 3), "resize": (0, 1, 2, 3)}
+AUGMENTATIONS = {"shift": (1,), "flip": (0, 1), "noise": (1,), "rotate": (1,), "scale": (1,)}
 TASKS = ("classify", "segment", "regress")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -139,9 +148,9 @@ class Data(_Section):
     images: str = ""
     labels: str = ""
     classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    normalize: Annotated[Setting, _setting("normalisation", **NORMALISATIONS)] | None = None
+    normalize: Annotated[Setting, _setting("normalisation", NORMALISATIONS)] | None = None
     split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)
-    fit: Annotated[Setting, _setting("fit", **FITS)] | None = None
+    fit: Annotated[Setting, _setting("fit", FITS)] | None = None
     patches: str = ""
     unlabelled: Annotated[int | None, BeforeValidator(_unlabelled)] = None
 
@@ -241,7 +250,7 @@ class Train(_Section):
 
 
 def _augment(value: Any) -> Any:
-    return parse_list(value)
+    return tuple(_checked("augmentation", one, AUGMENTATIONS) for one in parse_list(value))
 
 
 class Sections(_Section):

@@ -1,5 +1,26 @@
 """Room 8, results as napari layers.
 
-Adds and updates layers, each in its true place over the input, and offers to scripts what the
-docks offer to the hand: ``attach(viewer)``.
+Feature maps are added to the viewer and updated in it, each pixel over the centre of its receptive
+field in the input's world, and scripts drive a session with the methods that the docks call.
 """
+
+from .attach import attach
+from .maps import LayerMaps, MapLayers, Placed, place_maps, place_montage
+from .session import Session
+from .source import Source, source_of
+from .status import Message, Preview, TrainingStatus
+
+__all__ = [
+    "LayerMaps",
+    "MapLayers",
+    "Message",
+    "Placed",
+    "Preview",
+    "Session",
+    "Source",
+    "TrainingStatus",
+    "attach",
+    "place_maps",
+    "place_montage",
+    "source_of",
+]

@@ -1,0 +1,43 @@
+"""From the engine's threads to the window's: callbacks that run where napari may be touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+
+
+class MainThread(QObject):
+    """Runs functions on the thread that it was made on, which must be the window's.
+
+    After `close` nothing that is still on its way runs any more.
+    """
+
+    _called = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = True
+        self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    def later(self, function: Callable[..., Any]) -> Callable[..., None]:
+        """Make a function that may be called on any thread, and runs `function` on this one."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                if self._open:
+                    self._called.emit(function, arguments)
+            except RuntimeError:
+                # The window, and this object with it, has gone meanwhile.
+                self._open = False
+
+        return call
+
+    def _run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        if self._open:
+            function(*arguments)
+
+    def close(self) -> None:
+        """Drop what is still on its way."""
+        self._open = False

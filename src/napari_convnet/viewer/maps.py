@@ -1,0 +1,355 @@
+"""Feature maps as napari layers: one per network layer, each pixel over what it sees.
+
+A layer of maps has the axes (feature, further axes of the input, spatial axes). It keeps its napari
+layer while it is updated, so that colours, visibility and selection stay as the user set them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_convnet.network import Layer, compose
+
+from .source import Source
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.utils.colormaps import Colormap
+
+FEATURE = "feature"
+KEY = "napari-convnet"
+"""Under this key a layer's metadata say what it is."""
+
+Kind = Literal["maps", "montage"]
+
+SIGNED = ((0.08, 0.24, 0.62), (0.35, 0.60, 0.90), (0.97, 0.97, 0.97), (0.93, 0.50, 0.35), (0.60, 0.05, 0.10))
+"""Blue, white at zero, red: for maps with values of both signs."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMaps:
+    """The maps of one network layer, as they come from the engine.
+
+    Parameters
+    ----------
+    layer : Layer
+        The network layer.
+    array : ndarray
+        (C, *spatial).
+    limits : (float, float)
+        Values that the colours span.
+    dead : tuple of int
+        Maps that are constant.
+    """
+
+    layer: Layer
+    array: NDArray[np.float32]
+    limits: tuple[float, float]
+    dead: tuple[int, ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are values of both signs."""
+        return self.limits[0] < 0 < self.limits[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """What napari is given: data and its place.
+
+    Parameters
+    ----------
+    data : ndarray
+        (feature, *further axes, *spatial), or the montage without the feature axis.
+    affine : ndarray
+        Homogeneous, index to world.
+    axis_labels, units : tuple of str
+        One per axis.
+    """
+
+    data: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    axis_labels: tuple[str, ...]
+    units: tuple[str, ...]
+
+    def transform(self) -> dict[str, Any]:
+        """Keyword arguments of a layer: scale and translate where that is all, else the affine."""
+        ndim = self.data.ndim
+        linear = self.affine[:ndim, :ndim]
+        diagonal = np.diag(linear)
+        if np.allclose(linear, np.diag(diagonal), rtol=0, atol=1e-12) and (diagonal > 0).all():
+            return {
+                "scale": diagonal,
+                "translate": self.affine[:ndim, ndim],
+                "affine": np.eye(ndim + 1),
+            }
+        return {"scale": np.ones(ndim), "translate": np.zeros(ndim), "affine": self.affine}
+
+
+def map_affine(layer: Layer, source: Source) -> NDArray[np.float64]:
+    """Matrix from a map's spatial indices to the world.
+
+    Parameters
+    ----------
+    layer : Layer
+        A network layer whose outputs have a place.
+    source : Source
+        What the network looks at.
+    """
+    assert layer.matrix is not None
+    return np.asarray(compose(source.sample.affine.tolist(), layer.matrix))
+
+
+def place_maps(maps: LayerMaps, source: Source) -> Placed:
+    """Lay the maps of a layer over the input, with a leading axis of features."""
+    extra = len(source.extra)
+    rank = maps.array.ndim - 1
+    data = maps.array.reshape(maps.array.shape[0], *(1,) * extra, *maps.array.shape[1:])
+    ndim = 1 + extra + rank
+    affine = np.eye(ndim + 1)
+    for axis, (scale, translate) in enumerate(source.extra, start=1):
+        affine[axis, axis], affine[axis, ndim] = scale, translate
+    spatial = map_affine(maps.layer, source)
+    affine[1 + extra : ndim, 1 + extra : ndim] = spatial[:rank, :rank]
+    affine[1 + extra : ndim, ndim] = spatial[:rank, rank]
+    return Placed(
+        data,
+        affine,
+        (FEATURE, *source.labels, *source.sample.axes),
+        ("pixel", *source.units, *source.sample.units),
+    )
+
+
+def place_strip(maps: LayerMaps, source: Source, above: int) -> Placed:
+    """Lay the maps of a recording under it as a strip, feature x time, exact in time.
+
+    Parameters
+    ----------
+    maps : LayerMaps
+        The maps, (C, n).
+    source : Source
+        What the network looks at.
+    above : int
+        Rows of the strips between the recording and this one.
+    """
+    time = map_affine(maps.layer, source)
+    affine = np.eye(3)
+    height = source.extra[-1][0] if source.extra else 1.0
+    affine[0, 2] = height + 1.0 + above
+    affine[1, 1], affine[1, 2] = time[0, 0], time[0, 1]
+    return Placed(
+        maps.array,
+        affine,
+        (FEATURE, *source.sample.axes),
+        ("pixel", *source.sample.units),
+    )
+
+
+def place_montage(maps: LayerMaps, source: Source, column: int) -> Placed:
+    """Lay all maps of a layer side by side, as large as the input together, right of it.
+
+    Parameters
+    ----------
+    maps : LayerMaps
+        The maps; of volumes the middle slice is taken.
+    source : Source
+        What the network looks at.
+    column : int
+        How many montages stand to the left.
+    """
+    from napari_convnet.maps import montage
+
+    array = maps.array
+    while array.ndim > 3:
+        array = array[:, array.shape[1] // 2]
+    picture = montage(array)
+    size = np.array(source.sample.shape[-2:], dtype=float)
+    # One pixel of the montage, such that the longer side of the whole is as long as the input's.
+    pixel = max(size) / max(picture.shape)
+    inner = np.eye(3)
+    inner[0, 0] = inner[1, 1] = pixel
+    inner[0, 2] = pixel / 2 - 0.5
+    inner[1, 2] = (column + 1) * 1.06 * max(size) + pixel / 2 - 0.5
+    last = source.sample.affine[-3:, -3:]
+    plane = np.eye(3)
+    plane[:2] = last[:2]
+    extra = len(source.extra)
+    ndim = extra + source.sample.rank
+    affine = np.eye(ndim + 1)
+    for axis, (scale, translate) in enumerate(source.extra):
+        affine[axis, axis], affine[axis, ndim] = scale, translate
+    for axis in range(source.sample.rank - 2):
+        affine[extra + axis, ndim] = _middle(source, axis)
+    found = plane @ inner
+    affine[ndim - 2 : ndim, ndim - 2 : ndim] = found[:2, :2]
+    affine[ndim - 2 : ndim, ndim] = found[:2, 2]
+    return Placed(
+        picture.reshape((1,) * (ndim - 2) + picture.shape),
+        affine,
+        (*source.labels, *source.sample.axes),
+        (*source.units, *source.sample.units),
+    )
+
+
+def _middle(source: Source, axis: int) -> float:
+    matrix, n = source.sample.affine, source.sample.shape[1 + axis]
+    return float(matrix[axis, -1] + matrix[axis, axis] * (n // 2))
+
+
+def colormap_of(signed: bool) -> Colormap | str:
+    """Diverging colours around zero for signed maps, sequential ones for rectified maps."""
+    if not signed:
+        return "inferno"
+    from napari.utils.colormaps import Colormap
+
+    return Colormap([(*rgb, 1.0) for rgb in SIGNED], name="signed", display_name="signed")
+
+
+@dataclass
+class MapLayers:
+    """The napari layers of a session: adds them, updates them in place, notices their removal.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+        Where they are shown.
+    """
+
+    viewer: Any
+    _layers: dict[tuple[Kind, str], Image] = field(default_factory=dict)
+    _names: dict[tuple[Kind, str], str] = field(default_factory=dict)
+
+    def __contains__(self, layer: object) -> bool:
+        return any(layer is own for own in self._layers.values())
+
+    def shown(self, kind: Kind) -> tuple[str, ...]:
+        """Names of the network layers that are shown, without those that the user removed."""
+        self._forget_removed()
+        return tuple(name for own, name in self._layers if own == kind)
+
+    def layer(self, name: str, kind: Kind = "maps") -> Image | None:
+        """Give the napari layer of a network layer."""
+        self._forget_removed()
+        return self._layers.get((kind, name))
+
+    def put(
+        self, maps: LayerMaps, source: Source, kind: Kind = "maps", before: Sequence[Layer] = ()
+    ) -> Image:
+        """Show the maps of a network layer, in the napari layer that does so already if there is one.
+
+        Parameters
+        ----------
+        maps : LayerMaps
+            The maps.
+        source : Source
+            What the network looks at.
+        kind : {"maps", "montage"}
+            One at a time over the input, or all side by side, right of it. Maps of a recording
+            are a strip under it either way.
+        before : sequence of Layer
+            The network layers shown above or left of this one.
+        """
+        if maps.array.ndim == 2:
+            placed = place_strip(maps, source, sum((v.output[0] or 0) + 1 for v in before))
+        elif kind == "maps":
+            placed = place_maps(maps, source)
+        else:
+            placed = place_montage(maps, source, len(before))
+        known = self.layer(maps.layer.name, kind)
+        if known is not None and known.ndim != placed.data.ndim:
+            self.remove(maps.layer.name, kind)
+            known = None
+        if known is None:
+            return self._add(maps, placed, kind)
+        self._update(known, maps, placed)
+        return known
+
+    def _add(self, maps: LayerMaps, placed: Placed, kind: Kind) -> Image:
+        name = maps.layer.name if kind == "maps" else f"{maps.layer.name} (all maps)"
+        known = self._layers
+        layer = self.viewer.add_image(
+            placed.data,
+            name=name,
+            rgb=False,
+            multiscale=False,
+            contrast_limits=_limits(maps),
+            colormap=colormap_of(maps.signed),
+            axis_labels=placed.axis_labels,
+            units=placed.units,
+            metadata={KEY: _about(maps, kind)},
+            **placed.transform(),
+        )
+        known[kind, maps.layer.name] = layer
+        return layer
+
+    def _update(self, layer: Image, maps: LayerMaps, placed: Placed) -> None:
+        was_signed = layer.metadata.get(KEY, {}).get("signed")
+        layer.data = placed.data
+        for key, value in placed.transform().items():
+            current = getattr(layer, key)
+            matrix = getattr(current, "affine_matrix", current)
+            if not np.allclose(np.asarray(matrix), value, rtol=1e-12, atol=1e-12):
+                setattr(layer, key, value)
+        layer.contrast_limits_range = _limits(maps)
+        layer.contrast_limits = _limits(maps)
+        if was_signed != maps.signed:
+            layer.colormap = colormap_of(maps.signed)
+        layer.metadata[KEY] = _about(maps, layer.metadata.get(KEY, {}).get("kind", "maps"))
+
+    def remove(self, name: str, kind: Kind) -> None:
+        """Take one layer out of the viewer."""
+        layer = self._layers.pop((kind, name), None)
+        if layer is not None and layer in self.viewer.layers:
+            self.viewer.layers.remove(layer)
+
+    def keep_only(self, wanted: Mapping[Kind, Sequence[str]]) -> None:
+        """Take out what is not wanted any more."""
+        for kind, name in list(self._layers):
+            if name not in wanted.get(kind, ()):
+                self.remove(name, kind)
+
+    def _forget_removed(self) -> None:
+        there = list(self.viewer.layers)
+        for key, layer in list(self._layers.items()):
+            if not any(layer is one for one in there):
+                del self._layers[key]
+
+    def clamp(self, feature: float) -> None:
+        """Keep stacks in sight that have fewer maps than the slider has steps: their last one stays.
+
+        All stacks share one slider, the feature's. A stack that ends before the slider's place is
+        moved along it so that its last map lies there.
+        """
+        self._forget_removed()
+        for (kind, _), layer in self._layers.items():
+            if kind != "maps" or layer.axis_labels[0] != FEATURE or layer.ndim == 2:
+                continue
+            count = layer.data.shape[0]
+            shift = max(0.0, round(feature) - (count - 1.0))
+            if layer.translate[0] != shift:
+                layer.translate = (shift, *layer.translate[1:])
+
+
+def _limits(maps: LayerMaps) -> tuple[float, float]:
+    low, high = maps.limits
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _about(maps: LayerMaps, kind: Kind) -> dict[str, Any]:
+    layer = maps.layer
+    return {
+        "kind": kind,
+        "layer": layer.name,
+        "op": layer.text,
+        "maps": maps.array.shape[0],
+        "dead": list(maps.dead),
+        "signed": maps.signed,
+        "receptive_field": layer.receptive_field,
+        "jump": layer.jump,
+        "start": layer.start,
+    }

@@ -1,0 +1,123 @@
+"""The image that the network looks at: a napari layer at the current step of its sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_convnet.data import Sample, sample_from_array
+from napari_convnet.data.axes import Layout, layout
+from napari_convnet.data.transforms import layer_matrix
+from napari_convnet.network import Shape
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What the network sees of a napari layer.
+
+    Parameters
+    ----------
+    sample : Sample
+        The values, (C, *spatial), and the place of the spatial axes in the world.
+    extra : tuple of (scale, translate)
+        For each axis of the layer that the network does not move along: the step and place that a
+        map needs on it to lie over what was computed. A slider's is the current step; along the
+        channels a map lies over all of them.
+    labels : tuple of str
+        Names of these axes.
+    units : tuple of str
+        Their units.
+    """
+
+    sample: Sample
+    extra: tuple[tuple[float, float], ...]
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
+    """Take what the network sees of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    shape : tuple of int or None
+        The network's input: channels, then sizes.
+    point : sequence of float
+        Where the viewer's sliders stand, in world coordinates.
+
+    Raises
+    ------
+    UserError
+        Where the layer cannot be the network's input.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    found = layout(tuple(data.shape), shape, bool(layer.rgb), layer.name)
+    step = _step(layer, point)
+    sample = sample_from_array(
+        data,
+        shape,
+        affine=world_matrix(layer),
+        units=tuple(str(unit) for unit in layer.units),
+        axes=_spatial_names(layer, found),
+        rgb=bool(layer.rgb),
+        name=layer.name,
+        step=step,
+    )
+    return Source(sample, *_extra(layer, found, step))
+
+
+def _spatial_names(layer: Image, found: Layout) -> tuple[str, ...] | None:
+    """Names that the user gave the axes; napari's own are numbers from the end."""
+    names = tuple(layer.axis_labels[axis] for axis in found.spatial)
+    return None if any(name.startswith("-") for name in names) else names
+
+
+def _step(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
+    world = np.zeros(layer.ndim)
+    given = np.asarray(point, dtype=float)[-layer.ndim :]
+    world[layer.ndim - len(given) :] = given
+    inverse = np.linalg.inv(world_matrix(layer))
+    return tuple(int(i) for i in np.rint(inverse[:-1, :-1] @ world + inverse[:-1, -1]))
+
+
+def _extra(
+    layer: Image, found: Layout, step: Sequence[int]
+) -> tuple[tuple[tuple[float, float], ...], tuple[str, ...], tuple[str, ...]]:
+    matrix = world_matrix(layer)
+    places, labels, units = [], [], []
+    for axis in range(layer.ndim):
+        if axis in found.spatial:
+            continue
+        scale, translate = float(matrix[axis, axis]) or 1.0, float(matrix[axis, -1])
+        if axis == found.channel:
+            count = layer.data.shape[axis]
+            places.append((scale * count, translate + scale * (count - 1) / 2))
+        else:
+            last = layer.data.shape[axis] - 1
+            places.append((scale, translate + scale * min(max(step[axis], 0), last)))
+        labels.append(layer.axis_labels[axis])
+        units.append(str(layer.units[axis]))
+    return tuple(places), tuple(labels), tuple(units)
+
+
+def world_matrix(layer: Image) -> Matrix:
+    """Matrix from a layer's indices to the world, homogeneous."""
+    return layer_matrix(
+        layer.ndim,
+        scale=layer.scale,
+        translate=layer.translate,
+        rotate=layer.rotate,
+        shear=layer.shear,
+        affine=layer.affine,
+    )

@@ -1,0 +1,136 @@
+"""What a session tells its listeners: small immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_convnet.training import Event
+
+State = Literal["idle", "starting", "running", "paused", "finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line for the person at the screen.
+
+    Parameters
+    ----------
+    level : {"info", "warning", "error"}
+        How bad it is.
+    text : str
+        The line, or lines.
+    """
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What one layer sees of the selected image, thumbnail size.
+
+    Parameters
+    ----------
+    layer : str
+        Name of the layer.
+    row : tuple of int
+        Path of its row.
+    thumbnail : ndarray or None
+        (h, w, 3) uint8; None where there is none.
+    limits : tuple of float
+        Values of the darkest and brightest colour.
+    dead : int
+        How many of its maps are constant.
+    error : str
+        Why there is no thumbnail.
+    """
+
+    layer: str
+    row: tuple[int, ...]
+    thumbnail: NDArray[np.uint8] | None
+    limits: tuple[float, float] = (0.0, 1.0)
+    dead: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStatus:
+    """Where a training stands; what is not known yet is None."""
+
+    state: State = "idle"
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    lr: float | None = None
+    seconds_left: float | None = None
+    device: str = ""
+    run: str = ""
+    test_accuracy: float | None = None
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether a run is under way."""
+        return self.state in ("starting", "running", "paused")
+
+    def after(self, event: Event) -> TrainingStatus:
+        """Give the status after an event of the training."""
+        return replace(self, **_CHANGES.get(type(event).__name__, _nothing)(event))
+
+
+def _nothing(event: object) -> dict[str, object]:
+    return {}
+
+
+def _fields(event: object, **names: str) -> dict[str, object]:
+    """Fields of an event, under the names that the status has for them."""
+    return {own: getattr(event, theirs, None) for own, theirs in names.items()}
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+_CHANGES = {
+    "Started": lambda e: {
+        "state": "running",
+        "run": str(e.run),
+        "steps": e.epochs * e.steps_per_epoch,
+        **_fields(e, **_same("device", "epochs")),
+    },
+    "Step": lambda e: {
+        "state": "running",
+        **_fields(e, train_loss="loss", **_same("step", "epoch", "lr")),
+    },
+    "Epoch": lambda e: _fields(
+        e,
+        **_same(
+            "epoch",
+            "step",
+            "train_loss",
+            "train_accuracy",
+            "validation_loss",
+            "validation_accuracy",
+            "lr",
+            "seconds_left",
+        ),
+    ),
+    "Paused": lambda e: {"state": "paused"},
+    "Resumed": lambda e: {"state": "running"},
+    "Finished": lambda e: {
+        "state": "stopped" if e.stopped else "finished",
+        "seconds_left": 0.0,
+        **_fields(e, **_same("step", "test_accuracy")),
+    },
+    "Failed": lambda e: {"state": "failed", "error": e.message},
+}

@@ -1,0 +1,10 @@
+"""Words that two rooms know: the document checks them, the data room does them."""
+
+from napari_convnet import data
+from napari_convnet.document import models
+
+
+def test_the_document_knows_the_words_of_the_data_room():
+    assert set(models.AUGMENTATIONS) == set(data.AUGMENTATIONS)
+    assert set(models.NORMALISATIONS) == set(data.NORMALISATIONS)
+    assert set(models.FITS) == set(data.FITS)

@@ -1,0 +1,169 @@
+"""Maps lie over what they see, in the world of the input."""
+
+import numpy as np
+import pytest
+import torch
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_convnet.document import parse
+from napari_convnet.network import UserError
+from napari_convnet.viewer import LayerMaps, MapLayers, place_maps, place_montage, source_of
+
+PLACES = {
+    "plain": {},
+    "scaled": {"scale": (0.5, 2.0), "translate": (10.0, -3.0)},
+    "rotated": {"rotate": 30.0, "scale": (1.0, 3.0), "translate": (5.0, 5.0)},
+    "sheared": {"shear": (0.4,), "scale": (2.0, 1.5)},
+    "affine": {
+        "affine": np.array([[0.9, -0.3, 4.0], [0.2, 1.1, -7.0], [0, 0, 1]]),
+        "scale": (2.0, 0.5),
+        "rotate": 15.0,
+    },
+    "flipped": {"scale": (-1.0, 1.0), "translate": (40.0, 0.0)},
+}
+NETS = {
+    "odd strides": ["conv 2 k5 s3 p1", "max 3 s2 p1"],
+    "valid": ["conv 2 k3 valid", "avg 2", "conv 3 k3 valid"],
+    "even, same": ["conv 2 k4 same", "max 2"],
+    "up again": ["max 2", "tconv 2 k2", "up 2"],
+    "dilated": ["conv 2 k3 d2", "conv 2 k3 s2"],
+}
+
+
+def document(rows, size="1x33x37"):
+    lines = [f"input: {size}", "net:"]
+    return parse("\n".join(lines + [f"  - {row}" for row in rows]) + "\n")
+
+
+def all_maps(pipeline, image):
+    """Maps of every layer with all weights one and no bias, so that every tap answers."""
+    model = pipeline.build().eval()
+    for name, value in model.named_parameters():
+        torch.nn.init.constant_(value, 0.0 if name.endswith("bias") else 1.0)
+    with torch.no_grad():
+        outputs = model.outputs(torch.as_tensor(image)[None, None].float())
+    return [
+        LayerMaps(layer, outputs[layer.name][0].numpy(), (0.0, 1.0)) for layer in pipeline.network
+    ]
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_bright_pixel_lies_inside_its_responses(net, place):
+    image = np.zeros((33, 37), np.float32)
+    pixel = (16, 18)
+    image[pixel] = 1
+    layer = Image(image, **PLACES[place])
+    world = np.asarray(layer.data_to_world(pixel))
+    pipeline = document(NETS[net])
+    source = source_of(layer, pipeline.input, (0, 0))
+    model = ViewerModel()
+    for maps in all_maps(pipeline, image):
+        shown = MapLayers(model).put(maps, source)
+        back = np.asarray(shown.world_to_data((0, *world)))[1:]
+        responses = np.argwhere(maps.array.sum(axis=0) > 0)
+        assert len(responses)
+        assert (back >= responses.min(axis=0) - 0.5 - 1e-6).all()
+        assert (back <= responses.max(axis=0) + 0.5 + 1e-6).all()
+
+
+def test_a_pooled_map_is_half_a_pixel_in():
+    layer = Image(np.zeros((8, 8), np.float32), scale=(0.5, 0.5), units=("mm", "mm"))
+    pipeline = document(["max 2"], "1x8x8")
+    source = source_of(layer, pipeline.input, (0, 0))
+    placed = place_maps(all_maps(pipeline, layer.data)[0], source)
+    np.testing.assert_allclose(placed.transform()["scale"], (1, 1, 1))
+    np.testing.assert_allclose(placed.transform()["translate"], (0, 0.25, 0.25))
+    assert placed.units == ("pixel", "millimeter", "millimeter")
+    assert placed.axis_labels == ("feature", "y", "x")
+
+
+def test_maps_of_a_stack_lie_at_its_current_step():
+    stack = np.random.default_rng(0).random((5, 28, 28), np.float32)
+    layer = Image(stack, scale=(2, 1, 1))
+    pipeline = document(["conv 3 k3"], "1x28x28")
+    source = source_of(layer, pipeline.input, (6.0, 0, 0))
+    np.testing.assert_array_equal(source.sample.array[0], stack[3])
+    placed = place_maps(all_maps(pipeline, stack[3])[0], source)
+    assert placed.data.shape == (3, 1, 28, 28)
+    np.testing.assert_allclose(placed.affine[1], (0, 2, 0, 0, 6))
+
+
+def test_maps_of_channels_lie_over_all_of_them():
+    layer = Image(np.zeros((4, 9, 9), np.float32))
+    pipeline = document(["conv 3 k3"], "4x9x9")
+    source = source_of(layer, pipeline.input, (0, 0, 0))
+    assert source.sample.array.shape == (4, 9, 9)
+    assert source.extra == ((4.0, 1.5),)
+
+
+def test_an_rgb_photograph_gives_three_channels():
+    layer = Image(np.zeros((9, 9, 3), np.uint8), rgb=True)
+    source = source_of(layer, (3, 9, 9), (0, 0))
+    assert source.sample.array.shape == (3, 9, 9)
+    assert source.extra == ()
+    with pytest.raises(UserError, match="is an RGB image"):
+        source_of(layer, (1, 9, 9), (0, 0))
+
+
+def test_updates_keep_the_layer_and_what_the_user_set():
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((33, 37), np.float32))
+    pipeline = document(["conv 2 k3"])
+    source = source_of(layer, pipeline.input, (0, 0))
+    layers = MapLayers(viewer)
+    first = LayerMaps(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), (-2.0, 2.0))
+    shown = layers.put(first, source)
+    assert shown.colormap.name == "signed"
+    shown.opacity, shown.visible, shown.gamma = 0.4, False, 1.5
+    second = LayerMaps(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), (0.0, 3.0))
+    assert layers.put(second, source) is shown
+    assert (shown.opacity, shown.visible, shown.gamma) == (0.4, False, 1.5)
+    assert tuple(shown.contrast_limits) == (0.0, 3.0)
+    assert shown.colormap.name == "inferno"
+    viewer.layers.remove(shown)
+    assert layers.shown("maps") == ()
+    assert layers.put(second, source) is not shown
+
+
+def test_short_stacks_stay_in_sight():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((9, 9), np.float32))
+    pipeline = document(["conv 2 k3", "conv 6 k3"], "1x9x9")
+    source = source_of(image, pipeline.input, (0, 0))
+    layers = MapLayers(viewer)
+    for layer in pipeline.network:
+        array = np.zeros(tuple(layer.output), np.float32)
+        layers.put(LayerMaps(layer, array, (0.0, 1.0)), source)
+    layers.clamp(5)
+    short, long = layers.layer("conv-1"), layers.layer("conv-2")
+    assert short.world_to_data((5, 0, 0))[0] == 1
+    assert long.world_to_data((5, 0, 0))[0] == 5
+    layers.clamp(0)
+    assert short.world_to_data((0, 0, 0))[0] == 0
+
+
+def test_a_recording_has_its_maps_under_it_in_time():
+    recording = Image(np.zeros((2, 400), np.float32), scale=(1, 0.01), units=("pixel", "s"))
+    pipeline = parse("input: 2x400\nnet:\n  - conv 3 k5 s2\n")
+    source = source_of(recording, pipeline.input, (0, 0))
+    assert source.sample.array.shape == (2, 400)
+    maps = LayerMaps(pipeline.network["conv-1"], np.zeros((3, 200), np.float32), (0.0, 1.0))
+    shown = MapLayers(ViewerModel()).put(maps, source)
+    assert shown.data.shape == (3, 200)
+    assert shown.extent.world[0][0] >= 1.5
+    np.testing.assert_allclose(shown.scale, (1, 0.02))
+    assert shown.axis_labels == ("feature", "x")
+
+
+def test_a_montage_stands_right_of_the_image_and_is_as_large():
+    image = Image(np.zeros((20, 20), np.float32), scale=(0.5, 0.5))
+    pipeline = document(["conv 9 k3"], "1x20x20")
+    source = source_of(image, pipeline.input, (0, 0))
+    maps = LayerMaps(pipeline.network["conv-1"], np.ones((9, 20, 20), np.float32), (0.0, 1.0))
+    placed = place_montage(maps, source, 0)
+    low = placed.affine[:2, 2] - np.diag(placed.affine)[:2] / 2
+    high = low + np.diag(placed.affine)[:2] * placed.data.shape
+    assert low[1] > 9.75
+    np.testing.assert_allclose(high - low, (10, 10))
