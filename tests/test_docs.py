@@ -1,0 +1,73 @@
+"""The README and the examples do what they say."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import napari_convnet as nc
+from napari_convnet.document import edit
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_documents_of_the_readme_are_right():
+    for text in blocks("yaml"):
+        assert nc.parse(text).network.totals.parameters == 61_706
+
+
+def test_the_error_in_the_readme_is_the_one_that_is_told():
+    wrong = blocks("yaml")[0].replace("c1: conv 6 k5 relu ", "c1: conv 6 k5 rellu")
+    message = str(nc.draft(wrong).problems[0])
+    assert message.partition(": ")[2] in README
+    assert message in README
+
+
+def test_the_script_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    short = edit.set_value(nc.preset("lenet").text, "train.epochs", "1")
+    real = nc.preset
+    monkeypatch.setattr(
+        nc, "preset", lambda name: nc.parse(short) if name == "lenet" else real(name)
+    )
+    [script] = blocks("python")
+    exec(compile(script, "README.md", "exec"), {})
+    assert "138357544" in capsys.readouterr().out
+
+
+def test_the_pictures_of_the_readme_exist():
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda name: runpy.run_path(str(ROOT / "examples" / f"{name}.py"))["main"]
+
+
+def test_the_worked_examples_print_the_textbook_numbers(example, capsys):
+    example("worked_examples")()
+    out = capsys.readouterr().out
+    assert "[0 0 1 1 0 0]" in out
+    assert "six rows of [0 0 3 3 0 0]" in out
+    assert "19 + 37 = 56" in out
+
+
+def test_the_kernels_example_writes_its_picture(example, tmp_path):
+    from skimage.io import imread
+
+    picture = imread(example("handmade_kernels")(str(tmp_path / "kernels.png")))
+    assert picture.ndim == 3
+    assert picture.std() > 20
+
+
+def test_the_digits_example_learns(example, capsys):
+    assert example("digits")("1") > 0.85
+    assert "is taken for" in capsys.readouterr().out
