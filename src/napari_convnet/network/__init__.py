@@ -7,8 +7,8 @@ Pure Python: it imports no array library.
 
 from .analysis import analyse, name_problem
 from .geometry import Field, compose, map_matrix
-from .graph import INPUT, Layer, Network, Totals
 from .grammar import parse_line
+from .graph import INPUT, Layer, Network, Totals
 from .items import Extras, Input, Item, parse_input
 from .ops import JOINS, OPS, Op, Shape
 from .problems import Place, Problem, UserError, WordError, did_you_mean, listed

@@ -1,8 +1,8 @@
 """Receptive fields along one axis, and the place of a map in the world.
 
-Every output ``i`` of a layer sees the input pixels from ``low + i jump`` to ``high + i jump``; these
-are exact fractions, since upsampling divides and padding shifts by halves. Through branches the field
-is the hull over all paths: least left edge, greatest right edge.
+Every output ``i`` of a layer sees the input pixels from ``low + i jump`` to ``high + i jump``;
+these are exact fractions, since upsampling divides and padding shifts by halves. Through branches
+the field is the hull over all paths: least left edge, greatest right edge.
 
 References
 ----------
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .ops.base import Step
+from .ops.base import STAY, Step
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -49,9 +49,12 @@ class Field:
 
     def through(self, step: Step) -> Field:
         """Field of an op's outputs, given that of its inputs."""
-        centre = self.start + step.offset * self.jump
-        half = (self.high - self.low + step.reach * self.jump) / 2
-        return Field(centre - half, centre + half, self.jump * step.ratio)
+        if step is STAY:
+            return self
+        half = step.reach / 2
+        low = self.low + self.jump * (step.offset - half)
+        high = self.high + self.jump * (step.offset + half)
+        return Field(low, high, self.jump * step.ratio)
 
 
 def hull(fields: Iterable[Field]) -> Field:
@@ -66,8 +69,10 @@ def map_matrix(fields: Sequence[Field]) -> Matrix:
     """Homogeneous matrix from a map's indices to the input's: ``[diag(jump) | start]``."""
     rank = len(fields)
     rows = [
-        tuple(float(field.jump) if column == axis else 0.0 for column in range(rank))
-        + (float(field.start),)
+        (
+            *(float(field.jump) if column == axis else 0.0 for column in range(rank)),
+            float(field.start),
+        )
         for axis, field in enumerate(fields)
     ]
     return (*rows, (0.0,) * rank + (1.0,))

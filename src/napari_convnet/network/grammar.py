@@ -1,8 +1,8 @@
 """The grammar of a layer line: ``conv 6 k5 s2 relu max 2 x3``.
 
 A line is a chain of calls. A word that names an op (or a block) starts a new call, what follows are
-its arguments, and a trailing ``xN`` repeats the whole line. `parse_line` knows the form of arguments
-only; which ones an op takes, and what they mean, stands in the op's class.
+its arguments, and a trailing ``xN`` repeats the whole line. `parse_line` knows the form of
+arguments only; which ones an op takes, and what they mean, stands in the op's class.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .problems import WordError, did_you_mean
+from .problems import WordError, did_you_mean, quoted
 
 LETTERS = "kspdgmo"
 """Letters that begin an argument: kernel, stride, padding, dilation, groups, multiplier, output."""
 
-FLAGS = (
-    "valid same full ceil bias nobias reflect replicate circular nearest linear".split()
-)
+FLAGS = "valid same full ceil bias nobias reflect replicate circular nearest linear".split()
+
+MOST_ARITHMETIC = 60
+"""Longest arithmetic word; it also bounds how deep parentheses can lie."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE)
-_SIZES = re.compile(r"\d+(x\d+)+\Z")
-_LETTER = re.compile(rf"([{LETTERS}])(\d+(?:x\d+)*)\Z")
-_REPEAT = re.compile(r"x(\d+)\Z")
-_ARITHMETIC = re.compile(rf"([{LETTERS}]?)((?:[\d.()+*/-]|\$[A-Za-z]\w*)+)\Z")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE | re.ASCII)
+_SIZES = re.compile(r"\d+(x\d+)+\Z", re.ASCII)
+_LETTER = re.compile(rf"([{LETTERS}])(\d+(?:x\d+)*)\Z", re.ASCII)
+_REPEAT = re.compile(r"x(\d+)\Z", re.ASCII)
+_ARITHMETIC = re.compile(rf"([{LETTERS}]?)((?:[\d.()+*/-]|\$[A-Za-z]\w*)+)\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +149,24 @@ def _trailing_repeat(words: tuple[Word, ...]) -> tuple[int, tuple[Word, ...]]:
         return 1, words
     if len(words) == 1:
         raise words[0].error(f"{words[0].text} repeats nothing", "write the layers before it")
-    if int(match.group(1)) < 1:
+    count = repeats(words[-1].text)
+    if count < 1:
         raise words[-1].error("a row cannot be repeated zero times", "delete the row, or write x1")
-    return int(match.group(1)), words[:-1]
+    return count, words[:-1]
+
+
+def repeats(word: str) -> int:
+    """Read the number of an ``xN``; one too long to be meant counts as ten to the fifteenth."""
+    digits = word[1:].lstrip("0") or "0"
+    return int(digits) if len(digits) <= 15 else 10**15
 
 
 def _not_an_op(word: Word, ops: Collection[str]) -> WordError:
+    name, colon, op = word.text.partition(":")
+    if colon and op in ops and NAME.match(name):
+        return word.error(f"{quoted(word.text)} lacks a blank", f"write {name}: {op}")
     return word.error(
-        f'unknown op "{word.text}"',
+        f"unknown op {quoted(word.text)}",
         did_you_mean(word.text, ops, "a row begins with an op, such as conv, relu or max"),
     )
 
@@ -171,21 +182,38 @@ def _check_form(word: Word, op: Word, ops: Collection[str], known: Collection[st
         or text in known
         or ("$" in text and _ARITHMETIC.match(text))
     )
+    if "$" in text and len(text) > MOST_ARITHMETIC:
+        raise word.error(
+            f"{quoted(text)} is too long", f"arithmetic has at most {MOST_ARITHMETIC} characters"
+        )
     if readable or (op.text in ("cat", "add", "crop") and NAME.match(text)):
         return
+    raise _not_an_argument(word, op, ops)
+
+
+def _not_an_argument(word: Word, op: Word, ops: Collection[str]) -> WordError:
+    text = word.text
     near = did_you_mean(text, [*ops, *FLAGS])
     if near and text[0].isalpha():
         wanted = near.removeprefix("did you mean ").removesuffix("?")
-        what = f'unknown op "{text}"' if wanted in ops else f'unknown argument "{text}"'
-        raise word.error(what, near)
+        kind = "op" if wanted in ops else "argument"
+        return word.error(f"unknown {kind} {quoted(text)}", near)
+    if text in LETTERS:
+        return word.error(f'"{text}" lacks its number', f"write {text}3, without a blank")
+    if text == "-":
+        return word.error(
+            "a dash stands inside a row", "begin every row on a line of its own, at one column"
+        )
+    if text.endswith((",", ";")):
+        return word.error(f"{quoted(text)} ends with a mark", "part words by blanks only")
     if re.match(r"[A-Za-z]", text):
-        raise word.error(
-            f'"{text}" is neither an op nor an argument of {op.text}',
+        return word.error(
+            f"{quoted(text)} is neither an op nor an argument of {op.text}",
             "arguments are numbers, sizes such as 3x3, letters such as k3 s2 p1, and flags "
             "such as same",
         )
-    raise word.error(
-        f'cannot read "{text}" as a number or a size', "write 3, .5 or 3x3, without blanks"
+    return word.error(
+        f"cannot read {quoted(text)} as a number or a size", "write 3, .5 or 3x3, without blanks"
     )
 
 
@@ -205,7 +233,8 @@ def _argument(word: Word, params: Mapping[str, float]) -> Argument:
         return Argument("flag", text, (), word)
     match = _LETTER.match(text)
     if match:
-        return Argument("letter", match.group(1), tuple(map(float, match.group(2).split("x"))), word)
+        sizes = tuple(map(float, match.group(2).split("x")))
+        return Argument("letter", match.group(1), sizes, word)
     return Argument("name", text, (), word)
 
 
@@ -260,7 +289,7 @@ def _atom(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed
     if head.startswith("$"):
         if head[1:] not in params:
             known = [f"${name}" for name in params]
-            raise word.error(f"unknown parameter {head}", did_you_mean(head, known, "outside a "
-                             "block only $in, the incoming channels, is known"))
+            otherwise = "outside a block only $in, the incoming channels, is known"
+            raise word.error(f"unknown parameter {head}", did_you_mean(head, known, otherwise))
         return Fraction(params[head[1:]]), rest
     return Fraction(head), rest

@@ -1,17 +1,19 @@
-"""The network: layers in the order in which they are computed, each with all that follows from it."""
+"""The network: layers in the order in which they are computed, with all that follows from it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from .geometry import Field, Matrix, map_matrix
 from .items import Extras, Input
 from .ops import Op, Shape
 from .problems import Place, Problem
+
+Number = TypeVar("Number", int, float)
 
 INPUT = "input"
 """Name of what comes into the network, as an input of layers."""
@@ -76,22 +78,22 @@ class Layer:
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Input pixels that an output sees, per axis."""
-        return self.fields and tuple(math.ceil(f.size) for f in self.fields)
+        return _each(self.fields, lambda field: math.ceil(field.size))
 
     @property
     def jump(self) -> tuple[float, ...] | None:
         """Input pixels from one output to the next, per axis."""
-        return self.fields and tuple(float(f.jump) for f in self.fields)
+        return _each(self.fields, lambda field: float(field.jump))
 
     @property
     def start(self) -> tuple[float, ...] | None:
         """Centre of what output 0 sees, in input index coordinates, per axis."""
-        return self.fields and tuple(float(f.start) for f in self.fields)
+        return _each(self.fields, lambda field: float(field.start))
 
     @property
     def matrix(self) -> Matrix | None:
         """Homogeneous matrix from the map's indices to the input's."""
-        return self.fields and map_matrix(self.fields)
+        return None if self.fields is None else map_matrix(self.fields)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the layer as ``describe --json`` prints it."""
@@ -108,9 +110,15 @@ class Layer:
         }
 
 
+def _each(
+    fields: tuple[Field, ...] | None, value: Callable[[Field], Number]
+) -> tuple[Number, ...] | None:
+    return None if fields is None else tuple(map(value, fields))
+
+
 def _numbers(values: tuple[float, ...] | None) -> list[float] | None:
     """Numbers for JSON: whole ones without a fraction."""
-    return values and [int(v) if v == int(v) else v for v in values]  # type: ignore[return-value]
+    return None if values is None else [int(v) if v == int(v) else v for v in values]
 
 
 @dataclass(frozen=True)

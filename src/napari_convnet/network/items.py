@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .problems import Place, Problem, UserError
+from .problems import Place, Problem, UserError, quoted
 
 ROW_KEYS = ("w", "b", "connect", "freeze", "note")
 """Keys that a named row takes beside its name."""
@@ -70,6 +70,8 @@ class Item:
         What else it says.
     problems : tuple of Problem
         What is wrong with it as a row of the text.
+    shown : str
+        How an unreadable row reads, for an editor.
     path : tuple of int
         Its index in the network, then in its group, and so on.
     """
@@ -84,6 +86,7 @@ class Item:
     extras: Extras = Extras()
     problems: tuple[Problem, ...] = ()
     path: tuple[int, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +129,28 @@ def parse_input(text: str) -> Input:
     fix = "write channels x sizes, for example 1x28x28 or 3x224x224"
     slices = len(words) > 1 and words[0].endswith("z")
     head = words[0].removesuffix("z") if slices else words[0]
-    if not head.isdecimal() or not all(w == "?" or w.isdecimal() for w in words[1:]):
-        raise UserError(f'cannot read the input "{text}"', fix)
+    shown = quoted(text)
+    if not text.strip():
+        raise UserError("the input is empty", fix)
+    if not _whole(head) or not all(word == "?" or _whole(word) for word in words[1:]):
+        raise UserError(f"cannot read the input {shown}", fix)
     if len(words) == 1:
-        raise UserError(f'the input "{text}" has no spatial size', fix)
+        raise UserError(f"the input {shown} has no spatial size", fix)
     if len(words) > 4:
+        raise UserError(f"the input {shown} has {len(words) - 1} spatial axes", "the most is three")
+    if max(len(word) for word in (head, *words[1:])) > 8:
+        raise UserError(f"the input {shown} is too large", "sizes go up to ten million")
+    channels, *sizes = (None if word == "?" else int(word) for word in (head, *words[1:]))
+    if channels is None or channels == 0 or 0 in sizes:
+        raise UserError(f"the input {shown} has a size of zero", fix)
+    if max(n or 0 for n in (channels, *sizes)) > 10**7:
+        raise UserError(f"the input {shown} is too large", "sizes go up to ten million")
+    if slices and len(sizes) != 2:
         raise UserError(
-            f'the input "{text}" has {len(words) - 1} spatial axes', "the most is three"
+            f"the input {shown} needs two sizes beside its slices", "for example 5zx512x512"
         )
-    numbers = [None if word == "?" else int(word) for word in (head, *words[1:])]
-    if 0 in numbers:
-        raise UserError(f'the input "{text}" has a size of zero', fix)
-    if max(n or 0 for n in numbers) > 10**7:
-        raise UserError(f'the input "{text}" is too large', "sizes go up to ten million")
-    if slices and len(words) != 3:
-        raise UserError(
-            f'the input "{text}" needs two sizes beside its slices', "for example 5zx512x512"
-        )
-    channels = numbers[0]
-    assert channels is not None
-    return Input(channels, tuple(numbers[1:]), slices)
+    return Input(channels, tuple(sizes), slices)
+
+
+def _whole(word: str) -> bool:
+    return word.isascii() and word.isdecimal()

@@ -61,7 +61,7 @@ class Problem:
 
 
 class UserError(Exception):
-    """A mistake of the user's, in any room: the command line exits with 2, a dock shows the message.
+    """A mistake of the user's, in any room: the command line exits with 2, a dock shows it.
 
     Parameters
     ----------
@@ -85,9 +85,7 @@ class UserError(Exception):
 
     def at(self, place: Place | None = None, layer: str = "") -> UserError:
         """Return the same error with `place` and `layer` where it had none."""
-        moved = [
-            replace(p, place=p.place or place, layer=p.layer or layer) for p in self.problems
-        ]
+        moved = [replace(p, place=p.place or place, layer=p.layer or layer) for p in self.problems]
         return UserError(moved)
 
 
@@ -110,6 +108,18 @@ class WordError(UserError):
         return type(self), (self.what, self.fix, self.start, self.stop)
 
 
+def quoted(text: str, most: int = 40) -> str:
+    """Put a text in quotes, cut where it would flood a message.
+
+    Examples
+    --------
+    >>> quoted("rellu")
+    '"rellu"'
+    """
+    line = " ".join(text.split())
+    return f'"{line}"' if len(line) <= most else f'"{line[:most]}..."'
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Suggest the nearest of the `known` words.
 
@@ -118,6 +128,8 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     >>> did_you_mean("rellu", ["relu", "conv"])
     'did you mean relu?'
     """
+    if len(word) > 60:
+        return otherwise
     names = list(known)
     folded = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)

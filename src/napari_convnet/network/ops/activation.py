@@ -98,7 +98,9 @@ class Gelu(Activation):
 
     word: ClassVar[str] = "gelu"
     title: ClassVar[str] = "GELU"
-    help: ClassVar[str] = "A smooth ReLU: the value times the chance that a normal number is below it."
+    help: ClassVar[str] = (
+        "A smooth ReLU: the value times the chance that a normal number is below it."
+    )
     formula: ClassVar[str] = "y = x Phi(x)"
     example: ClassVar[str] = "gelu"
 

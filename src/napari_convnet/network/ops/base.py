@@ -1,7 +1,7 @@
 """What every op is: its words, and what it does to shape, cost, receptive field and regions.
 
-An op is a frozen dataclass *bound* to what comes in: `Op.bind` turns the arguments of a call and the
-incoming shape into one. From then on it answers by itself, in integers and fractions only.
+An op is a frozen dataclass *bound* to what comes in: `Op.bind` turns the arguments of a call and
+the incoming shape into one. From then on it answers by itself, in integers and fractions only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import ClassVar, Literal, Self
 
 from ..grammar import Argument, Call, Word
-from ..problems import UserError, WordError, did_you_mean, listed
+from ..problems import WordError, did_you_mean, listed, quoted
 
 Shape = tuple[int | None, ...]
 """Channels first, then the spatial sizes in array order; None is a size that is not fixed."""
@@ -46,6 +46,9 @@ FLAG_HELP: Mapping[str, str] = {
 }
 
 MODES = ("reflect", "replicate", "circular")
+
+MOST = 10**9
+"""Largest number an argument may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,12 @@ class Signature:
     letters: str = ""
     flags: tuple[str, ...] = ()
 
-    def describe(self) -> str:
-        """Say in words what the op takes."""
+    def describe(self, word: str) -> str:
+        """Say in words what the op takes, where it does not take `word`."""
         parts = [f"a number ({self.main.name})"] if self.main else []
         parts += [f"{letter} ({LETTER_HELP[letter]})" for letter in self.letters]
         parts += list(self.flags)
-        return f"it takes {listed(parts, 'and')}" if parts else "it takes no arguments"
+        return f"it takes {listed(parts, 'and')}" if parts else f"delete {word}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Options:
 
     call: Call
     rank: int
+    signature: Signature = Signature()
     main: tuple[float, ...] = ()
     sizes: tuple[float, ...] = ()
     letters: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -106,11 +110,23 @@ class Options:
     def whole(self, key: str, values: tuple[float, ...], least: int) -> tuple[int, ...]:
         """Give `values` as whole numbers not under `least`."""
         for value in values:
-            if value != int(value) or value < least:
+            if not value <= MOST:
                 raise self.word(key).error(
-                    f"{key_name(key)} must be a whole number from {least}, not {value:g}"
+                    f"{self.called(key)}, {quoted(self.word(key).text)}, is too large",
+                    f"the most is {MOST:,}",
+                )
+            if value < least or value != int(value):
+                raise self.word(key).error(
+                    f"{self.called(key)} must be a whole number from {least}, not {value:g}"
                 )
         return tuple(int(value) for value in values)
+
+    def called(self, key: str) -> str:
+        """Call an argument by its name: ``k`` is the kernel."""
+        if key in LETTER_HELP:
+            return f"the {LETTER_HELP[key].removesuffix(' on both sides')}"
+        name = self.signature.main.name if self.signature.main else "number"
+        return f"the number of {name}" if name.endswith("s") else f"the {name}"
 
     def per_axis(self, key: str, values: tuple[float, ...], least: int) -> tuple[int, ...]:
         """Give `values` as one whole number per spatial axis."""
@@ -132,13 +148,10 @@ class Options:
         """Give a letter's only value."""
         values = self.whole(key, self.letters.get(key, (default,)), least)
         if len(values) > 1:
-            raise self.word(key).error(f"{key_name(key)} is one number, not {len(values)}")
+            raise self.word(key).error(
+                f"{self.called(key)} is one number, not {len(values)}", f"write {key}{values[0]}"
+            )
         return values[0]
-
-
-def key_name(key: str) -> str:
-    """Call an argument by its name: ``k`` is the kernel."""
-    return f"the {LETTER_HELP[key].removesuffix(' on both sides')}" if key in LETTER_HELP else key
 
 
 def _spelled(key: str, sizes: tuple[int, ...], rank: int) -> str:
@@ -171,6 +184,10 @@ class Step:
     reach: Fraction = Fraction(0)
     ratio: Fraction = Fraction(1)
     offset: Fraction = Fraction(0)
+
+
+STAY = Step()
+"""What an op does that looks at one position only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,41 +273,44 @@ class Op(ABC):
             elif argument.kind == "letter":
                 letters[key] = argument.values
         flags = frozenset(key for key in words if key in cls.signature.flags)
-        options = Options(call, rank, main, sizes, letters, flags, words)
+        options = Options(call, rank, cls.signature, main, sizes, letters, flags, words)
         cls._check_main(options)
         return options
 
     @classmethod
     def _check_taken(cls, argument: Argument) -> None:
         signature, word = cls.signature, argument.word
+        fix = signature.describe(word.text)
         if argument.kind == "number" and signature.main is None:
-            raise word.error(f"{cls.word} takes no number", signature.describe())
+            raise word.error(f"{cls.word} takes no number", fix)
         has_kernel = "k" in signature.letters or (
             signature.main is not None and signature.main.kind == "sizes"
         )
         if argument.kind == "sizes" and not has_kernel:
-            raise word.error(f"{cls.word} has no kernel", signature.describe())
+            raise word.error(f"{cls.word} has no kernel", fix)
         if argument.kind == "letter" and argument.key not in signature.letters:
-            raise word.error(
-                f"{cls.word} has no {LETTER_HELP[argument.key].split(' on ')[0]} {word.text}",
-                signature.describe(),
-            )
+            what = f"{cls.word} has no {LETTER_HELP[argument.key].split(' on ')[0]} {word.text}"
+            raise word.error(what, fix)
         if argument.kind == "flag" and argument.key not in signature.flags:
-            near = did_you_mean(argument.key, signature.flags, signature.describe())
+            near = did_you_mean(argument.key, signature.flags, fix)
             raise word.error(f'{cls.word} does not take "{argument.key}"', near)
         if argument.kind == "name":
-            raise word.error(f"{cls.word} takes no layer's name", signature.describe())
+            raise word.error(f"{cls.word} takes no layer's name", fix)
 
     @classmethod
     def _repeated(cls, argument: Argument, first: Word) -> tuple[str, str]:
-        if argument.kind == "number" and cls.signature.main is not None:
-            return (
-                f"a second number for {cls.word}, which takes one ({cls.signature.main.name})",
-                f"write k{argument.word.text} if you mean the kernel"
-                if "k" in cls.signature.letters
-                else f"delete {argument.word.text}",
-            )
-        return f'"{argument.word.text}" repeats "{first.text}"', "keep one of them"
+        main, second = cls.signature.main, argument.word.text
+        if argument.kind != "number" or main is None:
+            return f'"{second}" repeats "{first.text}"', "keep one of them"
+        what = f"a second number for {cls.word}, which takes one ({main.name})"
+        if not (second.isdecimal() and first.text.isdecimal()):
+            return what, f"delete {second}"
+        if main.kind == "sizes":
+            stride = f", or s{second} for the stride" if "s" in cls.signature.letters else ""
+            return what, f"write {first.text}x{second} if the axes differ{stride}"
+        if "k" in cls.signature.letters:
+            return what, f"write k{second} if you mean the kernel"
+        return what, f"delete {second}"
 
     @classmethod
     def _check_main(cls, options: Options) -> None:
@@ -303,7 +323,7 @@ class Op(ABC):
             )
         if main.kind == "real" and options.main:
             value = options.main[0]
-            if not main.low <= value <= main.high:
+            if not (main.low <= value <= main.high and math.isfinite(value)):
                 raise options.word("number").error(
                     f"the {main.name} of {cls.word} must be from {main.low:g} to {main.high:g}, "
                     f"not {value:g}"
@@ -317,12 +337,7 @@ class Op(ABC):
         if not options.main:
             assert main.default is not None
             return int(main.default)
-        value = options.main[0]
-        if value != int(value) or value < 1:
-            raise options.word("number").error(
-                f"the number of {main.name} must be a whole number from 1, not {value:g}"
-            )
-        return int(value)
+        return options.whole("number", options.main, 1)[0]
 
     # ------------------------------------------------------------ shape
     @property
@@ -372,13 +387,13 @@ class Op(ABC):
         return sum(math.prod(shape) for shape in self.weights().values())
 
     def macs(self, incoming: Shape | None = None) -> int | None:
-        """Multiply-adds of one forward pass; None where a size is not fixed, 0 for ops uncounted."""
+        """Multiply-adds of one forward pass; None where a size is not fixed, 0 where uncounted."""
         return 0
 
     # ------------------------------------------------------------ geometry
     def step(self, axis: int) -> Step:
         """Receptive-field arithmetic along a spatial axis; not asked where the reach is global."""
-        return Step()
+        return STAY
 
     def region(self, axis: int, start: int, stop: int, n: int) -> tuple[int, int]:
         """Range of the input that a range of the output depends on.
@@ -428,11 +443,6 @@ def positions(shape: Shape) -> int | None:
     return total
 
 
-def too_small(what: str, need: int, have: int, fix: str) -> UserError:
-    """Make the error of a window that does not fit."""
-    return UserError(f"{what} needs {need} pixels, but only {have} come in", fix)
-
-
 __all__ = [
     "FLAG_HELP",
     "LETTER_HELP",
@@ -448,5 +458,4 @@ __all__ = [
     "bias_wanted",
     "clipped",
     "positions",
-    "too_small",
 ]

@@ -8,8 +8,19 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError
-from .base import MODES, Main, Op, Options, Reach, Shape, Signature, Step
-from .base import bias_wanted, clipped, positions
+from .base import (
+    MODES,
+    Main,
+    Op,
+    Options,
+    Reach,
+    Shape,
+    Signature,
+    Step,
+    bias_wanted,
+    clipped,
+    positions,
+)
 from .window import Windowed, window_options
 
 _PADDING_FLAGS = ("valid", "same", "full", "bias", "nobias", *MODES)
@@ -96,9 +107,7 @@ class Depthwise(Windowed):
     help: ClassVar[str] = "Filters each channel by itself: channels are not mixed."
     formula: ClassVar[str] = "y[c m + q, i] = b + sum over j of w[c m + q, j] x[c, s i - p + d j]"
     example: ClassVar[str] = "dw 3"
-    signature: ClassVar[Signature] = Signature(
-        Main("kernel", "sizes", 3), "kspdm", _PADDING_FLAGS
-    )
+    signature: ClassVar[Signature] = Signature(Main("kernel", "sizes", 3), "kspdm", _PADDING_FLAGS)
     counts_macs: ClassVar[bool] = True
 
     @classmethod
@@ -149,7 +158,9 @@ class Separable(Windowed):
     word: ClassVar[str] = "sep"
     title: ClassVar[str] = "Depthwise separable convolution"
     family: ClassVar[str] = "convolution"
-    help: ClassVar[str] = "Filters each channel by itself, then mixes them: far fewer multiplications."
+    help: ClassVar[str] = (
+        "Filters each channel by itself, then mixes them: far fewer multiplications."
+    )
     formula: ClassVar[str] = (
         "y[o, i] = b[o] + sum over c of v[o, c] sum over j of w[c, j] x[c, s i - p + d j]"
     )
@@ -199,7 +210,9 @@ class Local(Windowed):
     title: ClassVar[str] = "Locally connected"
     family: ClassVar[str] = "convolution"
     help: ClassVar[str] = "Like a convolution, but with a kernel of its own at every place."
-    formula: ClassVar[str] = "y[o, i] = b[o, i] + sum over c, j of w[i, o, c, j] x[c, s i - p + d j]"
+    formula: ClassVar[str] = (
+        "y[o, i] = b[o, i] + sum over c, j of w[i, o, c, j] x[c, s i - p + d j]"
+    )
     example: ClassVar[str] = "local 4 k3"
     signature: ClassVar[Signature] = Signature(Main("outputs"), "kspd", _PADDING_FLAGS)
     counts_macs: ClassVar[bool] = True
@@ -249,7 +262,9 @@ class TransposedConv(Op):
     word: ClassVar[str] = "tconv"
     title: ClassVar[str] = "Transposed convolution"
     family: ClassVar[str] = "convolution"
-    help: ClassVar[str] = "Enlarges the map with learned kernels; the reverse of a strided convolution."
+    help: ClassVar[str] = (
+        "Enlarges the map with learned kernels; the reverse of a strided convolution."
+    )
     formula: ClassVar[str] = "size = (n - 1) s - 2 p + d (k - 1) + 1 + o"
     example: ClassVar[str] = "tconv 64"
     signature: ClassVar[Signature] = Signature(Main("outputs"), "kspdgo", ("bias", "nobias"))

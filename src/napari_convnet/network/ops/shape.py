@@ -121,7 +121,7 @@ class Upsample(Op):
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
         if {"nearest", "linear"} <= options.flags:
-            raise options.word("linear").error('"nearest" and "linear" contradict')
+            raise options.word("linear").error('"nearest" and "linear" contradict', "keep one")
         if options.main and options.sizes:
             raise options.word("sizes").error("up takes one factor", "keep one of the two")
         key = "sizes" if options.sizes else "number"
@@ -160,7 +160,7 @@ class Crop(Op):
     help: ClassVar[str] = "Cuts pixels from the borders."
     formula: ClassVar[str] = "y[c, i] = x[c, i + n]"
     example: ClassVar[str] = "crop 2"
-    signature: ClassVar[Signature] = Signature(Main("pixels cut per side", "sizes", 1))
+    signature: ClassVar[Signature] = Signature(Main("cut per side", "sizes", 1))
     reach: ClassVar[Reach] = "window"
     takes_map: ClassVar[bool] = True
     takes_vector: ClassVar[bool] = False
@@ -178,7 +178,9 @@ class Crop(Op):
         """Length of the output: n - 2 cut."""
         left = n - 2 * self.cut[axis]
         if left < 1:
-            raise UserError(f"cutting {self.cut[axis]} from both ends leaves nothing of {n}")
+            raise UserError(
+                f"cutting {self.cut[axis]} from both ends leaves nothing of {n}", "cut less"
+            )
         return left
 
     def step(self, axis: int) -> Step:

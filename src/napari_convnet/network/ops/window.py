@@ -49,7 +49,7 @@ class Windowed(Op):
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
     def size(self, axis: int, n: int) -> int:
-        """Length of the output: floor((n + p - d (k - 1) - 1) / s) + 1, rounded up with ``ceil``."""
+        """Length of the output: floor((n + p - d (k - 1) - 1) / s) + 1; ``ceil`` rounds up."""
         before, after = self.pad[axis]
         room = n + before + after - self.span(axis)
         self._check_fits(axis, n, room)
@@ -82,7 +82,7 @@ class Windowed(Op):
         return Step(Fraction(reach), Fraction(self.stride[axis]), offset)
 
     def region(self, axis: int, start: int, stop: int, n: int) -> tuple[int, int]:
-        """Inputs ``start s - p`` to ``(stop - 1) s - p + d (k - 1)``, folded back at the borders."""
+        """Inputs ``start s - p`` to ``(stop - 1) s - p + d (k - 1)``, folded at the borders."""
         before = self.pad[axis][0]
         lo = start * self.stride[axis] - before
         hi = (stop - 1) * self.stride[axis] - before + self.span(axis)
@@ -114,7 +114,7 @@ def window_options(
     strides = options.letter("s", 1, 1) if "s" in options.letters or stride is None else stride
     modes = [mode for mode in MODES if mode in options.flags]
     if len(modes) > 1:
-        raise options.word(modes[1]).error(f'"{modes[0]}" and "{modes[1]}" contradict')
+        raise options.word(modes[1]).error(f'"{modes[0]}" and "{modes[1]}" contradict', "keep one")
     return {
         "kernel": kernel,
         "stride": strides,
