@@ -191,6 +191,7 @@ def test_a_worker_killed_while_it_starts_says_so(make_worker):
 def test_what_cannot_be_preloaded_is_in_the_log(make_worker):
     worker = make_worker(preload=["no_such_module", "wave"])
     assert worker.submit(job("echo", value=1)).result(LONG) == 1
+    worker.close()
     assert "No module named 'no_such_module'" in worker.log
 
 

@@ -112,7 +112,9 @@ def test_arrays_of_objects_and_masked_arrays_travel_in_the_pickle():
     assert masked.tolist() == [0, None, 2]
 
 
-@pytest.mark.parametrize("holder", [lambda x: x, lambda x: {"a": [x]}, type], ids=str)
+@pytest.mark.parametrize(
+    "holder", [lambda x: x, lambda x: {"a": [x]}, type], ids=["bare", "deep", "class"]
+)
 def test_nothing_of_torch_travels(holder):
     tensor = type("Tensor", (), {"__module__": "torch"})()
     with pytest.raises(TypeError, match="send a numpy array"):

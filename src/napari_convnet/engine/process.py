@@ -384,9 +384,13 @@ class Child:
             _hang_up(self._connection)  # frees a sender that waits for a reader that is gone
             self._sender.join()
             self._connection.close()
-        if self._process is not None and not self._exited.wait(LAST_WORDS):
-            self.kill()
-            self._exited.wait(LAST_WORDS)
+        if self._process is not None:
+            if not self._exited.wait(LAST_WORDS):
+                self.kill()
+                self._exited.wait(LAST_WORDS)
+            assert self._process.stdin is not None
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         if self._logger is not None:
             self._logger.join(LAST_WORDS)
         self._on_end(self)
@@ -397,12 +401,9 @@ class Child:
     def _watch(self) -> None:
         """Wait for the process's end, which the connection need not tell: a fork may hold it."""
         assert self._process is not None
-        assert self._process.stdin is not None
         self.returncode = self._process.wait()
         self._exited.set()
         self._kill_group()
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
         if self._connection is None:  # the sender waits for it to connect: knock, and it looks up
             with contextlib.suppress(OSError, EOFError):
                 Client(self._address, self._family).close()
