@@ -1,0 +1,194 @@
+"""Twins of the convolutions: dense, grouped, depthwise, separable, local and transposed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_convnet.network import UserError, ops
+
+from ..init import he, uniform
+from .base import Box, Patch, Twin, described, padded
+from .window import WindowTwin
+
+_CONV: Mapping[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {
+    1: F.conv_transpose1d,
+    2: F.conv_transpose2d,
+    3: F.conv_transpose3d,
+}
+
+
+def _zeros(shape: tuple[int, ...]) -> Tensor:
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
+
+
+class Conv(WindowTwin):
+    """Convolution."""
+
+    op: ops.Conv
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
+        """Run torch's convolution."""
+        op = self.op
+        return _CONV[op.rank](x, self.weight, self.bias, op.stride, padding, op.dilation, op.groups)
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's for the weight, zero for the bias."""
+        shapes = self.op.weights()
+        fan_in = math.prod(shapes["weight"][1:])
+        drawn = {"weight": he(shapes["weight"], fan_in, generator)}
+        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+
+
+class Depthwise(WindowTwin):
+    """Depthwise convolution."""
+
+    op: ops.Depthwise
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
+        """Run torch's convolution with a group per channel."""
+        op = self.op
+        groups = x.shape[1]
+        return _CONV[op.rank](x, self.weight, self.bias, op.stride, padding, op.dilation, groups)
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's for the weight, zero for the bias."""
+        shapes = self.op.weights()
+        drawn = {"weight": he(shapes["weight"], math.prod(self.op.kernel), generator)}
+        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+
+
+class Separable(WindowTwin):
+    """Depthwise separable convolution."""
+
+    op: ops.Separable
+    depthwise: nn.Parameter
+    pointwise: nn.Parameter
+    bias: nn.Parameter | None
+
+    def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
+        """Run the depthwise, then the pointwise convolution."""
+        op, conv = self.op, _CONV[self.op.rank]
+        x = conv(x, self.depthwise, None, op.stride, padding, op.dilation, x.shape[1])
+        return conv(x, self.pointwise, self.bias)
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """Variance 1 / taps for the depthwise part, as no rectifier follows; He's for the other."""
+        shapes = self.op.weights()
+        bound = math.sqrt(3 / math.prod(self.op.kernel))
+        drawn = {
+            "depthwise": uniform(shapes["depthwise"], bound, generator),
+            "pointwise": he(shapes["pointwise"], shapes["pointwise"][1], generator),
+        }
+        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+
+
+class Local(WindowTwin):
+    """Locally connected layer: every place has a kernel of its own."""
+
+    op: ops.Local
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def check(self, incoming: tuple[int, ...]) -> None:
+        """Refuse every size but the nominal one, for which there are kernels."""
+        super().check(incoming)
+        if incoming != self.op.incoming:
+            raise UserError(
+                f"local has kernels for {described(self.op.incoming)}, but {described(incoming)} "
+                "come in",
+                "give the network inputs of the size in its input line, or use conv",
+            )
+
+    @cached_property
+    def padded_natively(self) -> bool:
+        """No op of torch's does this."""
+        return False
+
+    def region(self, out: Box, *patches: Patch) -> Tensor:
+        """Take the kernels of the part's own places."""
+        (patch,) = patches
+        return self._connect(self.reached(out, patch), out)
+
+    def _connect(self, x: Tensor, out: Box) -> Tensor:
+        rank, places = len(out), tuple(slice(lo, hi) for lo, hi in out)
+        for axis in range(rank):
+            x = x.unfold(axis + 2, self.op.span(axis), self.op.stride[axis])
+        for axis, dilation in enumerate(self.op.dilation):
+            taps_axis = axis + 2 + rank
+            x = x[(slice(None),) * taps_axis + (slice(None, None, dilation),)]
+        # (N, C, places..., taps...) to (places, N, C taps), and one matrix product per place.
+        count = math.prod(x.shape[2 : 2 + rank])
+        taps = x.flatten(2 + rank).flatten(2, 1 + rank).permute(2, 0, 1, 3).flatten(2)
+        weight = self.weight[places].reshape(count, self.op.out, -1)
+        y = torch.bmm(taps, weight.transpose(1, 2)).permute(1, 2, 0)
+        y = y.reshape(*y.shape[:2], *(hi - lo for lo, hi in out))
+        return y if self.bias is None else y + self.bias[(slice(None), *places)]
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's for the weight, zero for the bias."""
+        shapes = self.op.weights()
+        fan_in = math.prod(shapes["weight"][self.op.rank + 1 :])
+        drawn = {"weight": he(shapes["weight"], fan_in, generator)}
+        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+
+
+class TransposedConv(Twin):
+    """Transposed convolution."""
+
+    op: ops.TransposedConv
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run torch's transposed convolution."""
+        op = self.op
+        return _TRANSPOSED[op.rank](
+            x, self.weight, self.bias, op.stride, op.pad, op.extra, op.groups, op.dilation
+        )
+
+    def region(self, out: Box, *patches: Patch) -> Tensor:
+        """Spread what reaches the part, and cut; where nothing reaches, there is the bias only."""
+        (patch,) = patches
+        op = self.op
+        inputs = tuple(
+            op.region(axis, lo, hi, n)
+            for axis, ((lo, hi), n) in enumerate(zip(out, patch.size, strict=True))
+        )
+        y = _TRANSPOSED[op.rank](
+            patch.cut(inputs), self.weight, None, op.stride, 0, 0, op.groups, op.dilation
+        )
+        # Element 0 of y lies at lo s - p of the output; all that y lacks of `out` is zero.
+        start = tuple(lo * s - p for (lo, _), s, p in zip(inputs, op.stride, op.pad, strict=True))
+        y = _placed(y, start, out)
+        return y if self.bias is None else y + self.bias.view(-1, *(1,) * op.rank)
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's for the weight, by the number of inputs that reach an output; zero for the bias."""
+        shapes = self.op.weights()
+        inputs = shapes["weight"][0] // self.op.groups
+        taps = math.prod(max(k / s, 1) for k, s in zip(self.op.kernel, self.op.stride, strict=True))
+        drawn = {"weight": he(shapes["weight"], inputs * taps, generator)}
+        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+
+
+def _placed(y: Tensor, start: tuple[int, ...], out: Box) -> Tensor:
+    """Cut `out` from a map that begins at `start`, with zeros where that has nothing."""
+    inside = []
+    for axis, ((lo, hi), first) in enumerate(zip(out, start, strict=True)):
+        a, b = max(lo, first), min(hi, first + y.shape[axis + 2])
+        if a >= b:
+            return y.new_zeros((*y.shape[:2], *(hi - lo for lo, hi in out)))
+        y = y.narrow(axis + 2, a - first, b - a)
+        inside.append((a - lo, hi - b))
+    return padded(y, inside)

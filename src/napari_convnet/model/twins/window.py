@@ -1,0 +1,59 @@
+"""Twins of the ops that slide a window: what convolution and pooling have in common."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import ClassVar
+
+from torch import Tensor
+
+from napari_convnet.network.ops import Windowed
+
+from .base import Box, Patch, Twin, whole_box
+
+
+class WindowTwin(Twin):
+    """A twin that slides a window over the map, padded with `fill` beyond its borders."""
+
+    op: Windowed
+    fill: ClassVar[float] = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the layer, with torch's own padding where that does the same."""
+        if self.padded_natively:
+            return self.slide(x, self._before)
+        size = self.op.output((x.shape[1], *x.shape[2:]))[1:]
+        return self.region(whole_box(n for n in size if n is not None), Patch.whole(x))
+
+    @cached_property
+    def _before(self) -> tuple[int, ...]:
+        return tuple(before for before, _ in self.op.pad)
+
+    @cached_property
+    def padded_natively(self) -> bool:
+        """Whether torch's op does the padding: zeros, as many before as after."""
+        op = self.op
+        return op.mode == "zeros" and all(before == after for before, after in op.pad)
+
+    def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
+        """Run torch's op with so much padding on both sides of each axis."""
+        raise NotImplementedError
+
+    def region(self, out: Box, *patches: Patch) -> Tensor:
+        """Compute a part of the output: without padding, on what its windows reach."""
+        (patch,) = patches
+        return self.slide(self.reached(out, patch), (0,) * len(out))
+
+    def reached(self, out: Box, patch: Patch) -> Tensor:
+        """Give the input that the windows of a part of the output reach, padding included."""
+        return patch.window(self._windows(out), self.op.mode, self.fill)
+
+    def _windows(self, out: Box) -> Box:
+        op = self.op
+        firsts = [lo * s - p for (lo, _), s, (p, _) in zip(out, op.stride, op.pad, strict=True)]
+        return tuple(
+            (first, first + (hi - lo - 1) * stride + op.span(axis))
+            for axis, (first, (lo, hi), stride) in enumerate(
+                zip(firsts, out, op.stride, strict=True)
+            )
+        )

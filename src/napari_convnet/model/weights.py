@@ -1,0 +1,227 @@
+"""Weights in and out of files: safetensors, which hold numbers and text only."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from napari_convnet.network import UserError
+
+Origin = Literal["loaded", "new"]
+"""Where a layer's weights come from: a file, or the seed and the document."""
+
+
+def save_weights(module: nn.Module, path: str | os.PathLike[str], **metadata: object) -> None:
+    """Write a module's weights, at once or not at all.
+
+    The file is written under another name and renamed, so that a reader sees the old one or the new
+    one, never a part.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module; its `state_dict` is written.
+    path : path
+        The file.
+    **metadata
+        What the file says beside: text as it is, anything else as JSON.
+    """
+    path = Path(path)
+    tensors = {
+        name: tensor.detach().to("cpu").contiguous() for name, tensor in module.state_dict().items()
+    }
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in metadata.items()
+    }
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, texts)
+        _rename(partial, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    except SafetensorError as error:
+        raise UserError(f"cannot write {path}: {error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Put a file in another's place; Windows refuses while a reader has the other open."""
+    for pause in (0.01, 0.05, 0.2, 0.5):
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(pause)
+    return os.replace(source, target)
+
+
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the tensors of a weights file, onto the CPU.
+
+    Parameters
+    ----------
+    path : path
+        A safetensors file. Pickles are refused, since they can run code when they are opened.
+
+    Raises
+    ------
+    UserError
+        Where there is no such file, or it is another kind of file.
+    """
+    path = Path(path)
+    data = _bytes(path)
+    try:
+        return read_tensors(data)
+    # A header that is no JSON of the right form can end in a KeyError of the library's.
+    except (SafetensorError, KeyError, ValueError, TypeError):
+        raise _foreign(path, data[:4]) from None
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the text that a weights file holds beside its tensors.
+
+    Raises
+    ------
+    UserError
+        As `read_weights`.
+    """
+    path = Path(path)
+    head = _bytes(path, 8)
+    # The format: the length of the header in 8 bytes, then the header as JSON.
+    length = int.from_bytes(head, "little")
+    try:
+        if length > path.stat().st_size:
+            raise _foreign(path, head)
+        header = json.loads(_bytes(path, 8 + length)[8:])
+        found = header.get("__metadata__", {})
+        return {str(key): str(value) for key, value in found.items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise _foreign(path, head) from None
+
+
+def _bytes(path: Path, count: int = -1) -> bytes:
+    # At once, not mapped: a file that stays open could not be replaced on Windows.
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no weights file {path}", "delete weights:, or correct its path"
+        ) from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a weights file") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _foreign(path: Path, head: bytes) -> UserError:
+    # PyTorch's .pt files are zip archives, or bare pickles in the old form.
+    if head.startswith((b"PK\x03\x04", b"\x80")):
+        return UserError(
+            f"{path} is a PyTorch pickle, which can run code when it is opened",
+            "convert it where you trust it: safetensors.torch.save_file(torch.load(file, "
+            "weights_only=True), name)",
+        )
+    return UserError(f"{path} is no weights file", "weights are read from .safetensors files")
+
+
+def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> dict[str, Origin]:
+    """Give a module the weights of a file, layer by layer.
+
+    A layer takes its weights where the file has all of them, in its shapes; other layers stay as
+    they are.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module.
+    path : path
+        The file.
+
+    Returns
+    -------
+    dict of str to str
+        Per layer with weights, ``"loaded"`` or ``"new"``.
+    """
+    return put_weights(module, read_weights(path))
+
+
+@torch.no_grad()
+def put_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Origin]:
+    """Give a module weights by name, as `load_weights` does.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module.
+    tensors : mapping of str to Tensor
+        As of `nn.Module.state_dict`.
+    """
+    layers: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in module.state_dict(keep_vars=True).items():
+        layers.setdefault(key.rpartition(".")[0], {})[key] = tensor
+    origins: dict[str, Origin] = {}
+    for layer, own in layers.items():
+        fits = all(key in tensors and tensors[key].shape == own[key].shape for key in own)
+        origins[layer] = "loaded" if fits else "new"
+        if fits:
+            for key, tensor in own.items():
+                tensor.copy_(tensors[key])
+    return origins
+
+
+def find_weights(spec: str, folder: Path | None = None) -> Path:
+    """Find the file that a document's ``weights:`` names.
+
+    Parameters
+    ----------
+    spec : str
+        A file, or a run with ``@best`` (the default), ``@last`` or ``@STEP``.
+    folder : Path, optional
+        What paths are relative to; else the working directory.
+
+    Raises
+    ------
+    UserError
+        Where there is none.
+    """
+    base = folder or Path()
+    if (base / spec).is_file():
+        return base / spec
+    name, _, which = spec.partition("@")
+    run = base / name
+    if not run.is_dir():
+        kind = "run" if which else "weights file or run"
+        raise UserError(f"there is no {kind} {run}", "delete weights:, or correct its path")
+    files = sorted((run / "checkpoints").glob("*.safetensors"), key=_age)
+    found = [file for file in files if _is_checkpoint(file, which or "best")]
+    if not found:
+        have = ", ".join(file.name for file in files) or "no checkpoints"
+        raise UserError(f'the run {run} has no "{which or "best"}" weights', f"it has {have}")
+    return found[-1]
+
+
+def _age(file: Path) -> tuple[int, float]:
+    steps = re.findall(r"\d+", file.stem)
+    return int(steps[-1]) if steps else -1, file.stat().st_mtime
+
+
+def _is_checkpoint(file: Path, which: str) -> bool:
+    if which.isdecimal():
+        steps = re.findall(r"\d+", file.stem)
+        return bool(steps) and int(steps[-1]) == int(which)
+    return file.stem.startswith(which)
