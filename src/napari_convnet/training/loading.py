@@ -1,0 +1,136 @@
+"""Trained networks, to use: from a run, a document with weights, or a module at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+from napari_convnet.data import SOURCES
+from napari_convnet.document import Pipeline, read
+from napari_convnet.model import (
+    ConvNet,
+    build,
+    find_weights,
+    load_weights,
+    pick_device,
+    read_metadata,
+)
+from napari_convnet.network import UserError
+
+from .classifier import Classifier
+from .run import Run
+
+Source: TypeAlias = Run | Pipeline | str | os.PathLike[str]
+"""A run or its folder, or a document or its file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A network to use, and what is known of it.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Its document.
+    net : Classifier
+        The network with its weights.
+    classes : tuple of str
+        Names of its classes; numbers where nobody named them.
+    trained : bool
+        Whether all its weights were trained or given, rather than random.
+    """
+
+    pipeline: Pipeline
+    net: Classifier
+    classes: tuple[str, ...]
+    trained: bool
+
+    @property
+    def model(self) -> ConvNet:
+        """The network as a torch module."""
+        return self.net.model
+
+
+def load(source: Source, which: str = "best", device: str | torch.device = "auto") -> Loaded:
+    """Load a network to use.
+
+    Parameters
+    ----------
+    source : Run, Pipeline or path
+        A run or its folder, or a document or its file.
+    which : {"best", "last"}
+        Which weights of a run.
+    device : str or torch.device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged.
+    """
+    source = _opened(source)
+    picked = pick_device(device)
+    if isinstance(source, Run):
+        return _from_run(source, which, picked)
+    model = build(source.checked(), device=picked)
+    named = _names_in(find_weights(source.weights, source.folder)) if source.weights else ()
+    return _loaded(source, model, picked, named)
+
+
+def _opened(source: Source) -> Run | Pipeline:
+    if isinstance(source, Run | Pipeline):
+        return source
+    path = Path(source)
+    return read(path) if path.is_file() else Run(path)
+
+
+def _from_run(run: Run, which: str, device: torch.device) -> Loaded:
+    pipeline, path = run.pipeline, run.weights(which)
+    seed, folder = pipeline.train.seed, pipeline.folder
+    model = build(pipeline.network, seed=seed, device=device, folder=folder)
+    origins = load_weights(model, path)
+    if "new" in origins.values():
+        layer = next(name for name, origin in origins.items() if origin == "new")
+        raise UserError(f"{path} does not fit the run's document at layer {layer}", "train it anew")
+    loaded = _loaded(pipeline, model, device, _names_in(path) or run.classes)
+    return Loaded(pipeline, loaded.net, loaded.classes, trained=True)
+
+
+def _loaded(
+    pipeline: Pipeline, model: ConvNet, device: torch.device, named: tuple[str, ...]
+) -> Loaded:
+    net = Classifier(model, pipeline.train.loss, device)
+    return Loaded(pipeline, net, named or class_names(pipeline), _is_trained(model))
+
+
+def _names_in(path: Path) -> tuple[str, ...]:
+    """Read the names of the classes that were written beside weights."""
+    try:
+        return tuple(str(name) for name in json.loads(read_metadata(path)["classes"]))
+    except (KeyError, ValueError, TypeError):
+        return ()
+
+
+def class_names(pipeline: Pipeline) -> tuple[str, ...]:
+    """Names of a document's classes as far as its text tells; else their numbers."""
+    data, count = pipeline.data, pipeline.network.output[0] or 0
+    names: tuple[str, ...] = ()
+    if data is not None:
+        source = SOURCES.get(data.source)
+        names = data.classes or (source.classes if source else ())
+    return names if len(names) == count else tuple(str(i) for i in range(count))
+
+
+def _is_trained(model: ConvNet) -> bool:
+    by_hand = {layer.name for layer in model.network.layers if layer.extras.w is not None}
+    new = {name for name, origin in model.origins.items() if origin == "new"}
+    return new <= by_hand

@@ -1,0 +1,439 @@
+"""The training loop: a generator of events, to be read from top to bottom.
+
+`train` is the door, `Trainer.events` the loop. Everything random in it, the first weights, the
+split, the order, augmentation and dropout, is a pure function of the document's seed, so that the
+same document gives the same weights (bit for bit on a CPU with the same number of threads), and a
+run that was killed and resumed those of one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from napari_convnet import __version__
+from napari_convnet.data import batches, prefetch
+from napari_convnet.document import Pipeline, Train
+from napari_convnet.model import ConvNet, device_name, load_weights
+from napari_convnet.network import UserError
+
+from .checkpoint import Checkpoints, Pace, Progress
+from .classifier import Measured, measure
+from .control import Control
+from .events import (
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Paused,
+    Resumed,
+    Snapshot,
+    Started,
+    Step,
+)
+from .plan import Data, Plan, prepare, trained_alike
+from .randomness import seeded
+from .run import STATE, Journal, Run, begin, new_run, rewind
+from .schedule import learning_rate
+
+Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def train(
+    pipeline: Pipeline,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    data: Data | None = None,
+    device: str | torch.device = "auto",
+    resume: bool = False,
+    control: Control | None = None,
+    snapshot: int | None = None,
+) -> Iterator[Event]:
+    """Train a network, event by event.
+
+    Nothing happens until the first event is asked for, and nothing between two of them: the caller
+    may do what it likes meanwhile, draw random numbers and look at the weights included.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The document: network, data and how to train.
+    run : path, optional
+        The run directory to write; else a new one in ``runs`` beside the document.
+    data : Dataset or (images, labels), optional
+        What to train on instead of the document's own data.
+    device : str or torch.device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    resume : bool
+        Go on with the run in `run`, from its last state.
+    control : Control, optional
+        Pauses, resumes and stops the training, from another thread or between two events.
+    snapshot : int, optional
+        Write weights and state every so many steps. Else weights are written at growing intervals,
+        after 0, 1, 2, 4, 8 steps and so on, then about twice a second, and the state every ten
+        seconds (less often where writing takes long).
+
+    Yields
+    ------
+    Event
+        `Started`, then a `Step` for every step with a `Snapshot` now and then, an `Epoch` at the
+        end of each, `Paused` and `Resumed`, and at last `Finished` or `Failed`.
+
+    Raises
+    ------
+    UserError
+        Before anything is written, if document, data, device or run are wrong; later, if files can
+        no longer be read or written.
+
+    Examples
+    --------
+    >>> from napari_convnet import preset, train
+    >>> for event in train(preset("lenet")):  # doctest: +SKIP
+    ...     print(event)
+    """
+    if snapshot is not None and snapshot < 1:
+        raise UserError(f"snapshot {snapshot} is no number of steps", "give 1 or more")
+    known = _resumable(run, pipeline.checked()) if resume else None
+    plan = prepare(pipeline, data, device, fresh=not resume)
+    path = known or _new(run, plan)
+    trainer = Trainer(plan, path, control or Control(), Pace(snapshot), resume)
+    with Journal(path) as journal:
+        for event in _with_failures(trainer):
+            journal.write(event)
+            yield event
+
+
+def _new(run: str | os.PathLike[str] | None, plan: Plan) -> Path:
+    pipeline = plan.pipeline
+    path = Path(run) if run is not None else new_run(pipeline.folder / "runs", pipeline.title)
+    begin(path, pipeline, _environment(plan))
+    return path
+
+
+def _environment(plan: Plan) -> dict[str, Any]:
+    """What the result may depend on beside the document; nothing about whose machine it is."""
+    return {
+        "napari-convnet": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": device_name(plan.device),
+        "threads": torch.get_num_threads(),
+        "seed": plan.settings.seed,
+        "classes": list(plan.dataset.classes),
+    }
+
+
+def _resumable(run: str | os.PathLike[str] | None, pipeline: Pipeline) -> Path:
+    """Check that a run can be resumed with this document."""
+    if run is None:
+        raise UserError("which run is to be resumed?", "give its folder as run")
+    found = Run(Path(run))
+    if found.finished:
+        raise UserError(f"the run {found} is finished", "train a new run")
+    if not trained_alike(found.pipeline, pipeline):
+        raise UserError(
+            f"the document differs from the one that the run {found} began with",
+            f"resume it with {found.path / 'document.yaml'}, or train a new run",
+        )
+    return found.path
+
+
+def _with_failures(trainer: Trainer) -> Iterator[Event]:
+    """Run the loop; memory that runs out is an event like others."""
+    try:
+        yield from trainer.events()
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+        batch = trainer.settings.batch
+        fix = f"lower train: batch (now {batch})" if batch > 1 else "use smaller images"
+        device = device_name(trainer.plan.device)
+        yield Failed(f"{device} ran out of memory; {fix}", trainer.at.step)
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+
+
+class Trainer:
+    """A training under way.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is trained, on what.
+    run : Path
+        Its run directory.
+    control : Control
+        Who may pause and stop it.
+    pace : Pace
+        When files are written.
+    resume : bool
+        Whether to take up the run's last state.
+    """
+
+    def __init__(self, plan: Plan, run: Path, control: Control, pace: Pace, resume: bool) -> None:
+        self.plan, self.run, self.control, self.pace = plan, run, control, pace
+        self.settings, self.net, model = plan.settings, plan.net, plan.net.model
+        self.optimizer = _optimizer(self.settings, model)
+        half = self.settings.precision == "float16"
+        self.scaler = torch.amp.GradScaler(plan.device.type, enabled=half)
+        self.files = Checkpoints(
+            run, model, self.optimizer, self.scaler, plan.dataset.classes, plan.signature
+        )
+        self.at = self._resumed() if resume else Progress()
+        self._draws = any(layer.op == "drop" for layer in model.network)
+        self._written = -1
+        self._began = (self.at.step, self.at.seconds)
+        self._last_tick = time.perf_counter()
+
+    def _resumed(self) -> Progress:
+        # A run that was killed before its first state begins anew, and comes to the same end.
+        at = self.files.load_state() if (self.files.folder / STATE).exists() else Progress()
+        rewind(self.run, at.step, at.epoch)
+        return at
+
+    # ------------------------------------------------------------ the loop
+
+    def events(self) -> Iterator[Event]:
+        """Train from where it is to the end."""
+        at = self.at
+        _set_learning(self.net.model)
+        yield self._started()
+        yield from self._save_if_due()
+        while at.epoch <= self.settings.epochs:
+            with self._batches() as coming:
+                for images, targets in coming:
+                    if self.control.paused:
+                        yield from self._hold()
+                    if self.control.stopping:
+                        break
+                    lr = learning_rate(self.settings, at.step, self.plan.steps)
+                    loss = self._step(images, targets, lr)
+                    if not math.isfinite(loss):
+                        yield Failed(self._diverged(loss, lr), at.step)
+                        return
+                    yield Step(at.step, at.epoch, loss, lr, at.seconds)
+                    yield from self._save_if_due()
+            epoch = self._end_of_epoch()
+            if epoch is None:  # stopped
+                break
+            yield epoch
+            if self.pace.state_due(at.step):
+                self._save_state()
+        yield from self._finish()
+
+    @contextmanager
+    def _batches(self) -> Iterator[Iterable[Batch]]:
+        """Make the epoch's batches, the next ones in a thread while one is computed with."""
+        plan, settings = self.plan, self.settings
+        coming = prefetch(
+            batches(
+                plan.dataset,
+                plan.parts.train,
+                settings.batch,
+                settings.seed,
+                self.at.epoch,
+                plan.pipeline.augment,
+                start=self.at.batch,
+            )
+        )
+        try:
+            yield coming
+        finally:  # a loop that is left early must not leave the thread behind
+            cast(Generator[Batch], coming).close()
+
+    def _step(self, images: NDArray[np.float32], targets: NDArray[np.int64], lr: float) -> float:
+        """Change the weights once; give the loss before it."""
+        x = torch.from_numpy(images).to(self.plan.device, non_blocking=True)
+        y = torch.from_numpy(targets).to(self.plan.device, non_blocking=True)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        with torch.enable_grad():
+            with self._randomness(), self._precision():
+                outputs = self.net.outputs(x)
+            loss = self.net.loss(outputs, y)
+            self.optimizer.zero_grad()
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        correct = int((outputs.detach().argmax(1) == y).sum())
+        return self._count(float(loss.detach()), correct, len(targets))
+
+    def _randomness(self) -> AbstractContextManager[None]:
+        if not self._draws:
+            return nullcontext()
+        return seeded(self.plan.device, self.settings.seed, self.at.step)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        kinds = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+        kind = kinds.get(self.settings.precision)
+        return torch.autocast(self.plan.device.type, kind) if kind else nullcontext()
+
+    def _count(self, loss: float, correct: int, images: int) -> float:
+        at = self.at
+        at.step += 1
+        at.batch += 1
+        at.seen += images
+        at.loss += loss * images
+        at.correct += correct
+        self._tick()
+        return loss
+
+    def _end_of_epoch(self) -> Epoch | None:
+        """Validate, keep the best, and say how the epoch went; None where it was stopped."""
+        at = self.at
+        if at.batch < self.plan.steps_per_epoch:
+            return None
+        found = self._measured(self.plan.parts.validation)
+        if self.control.stopping:
+            return None
+        if found is not None and (rank := (found.accuracy, -found.loss)) > (at.best or (-1.0,)):
+            at.best = rank
+            self.files.save_weights("best", at)
+        self._tick()
+        epoch = self._epoch(found)
+        at.next_epoch()
+        return epoch
+
+    def _finish(self) -> Iterator[Event]:
+        """Write everything, and measure the best weights on the images held out."""
+        stopped = self.control.stopping
+        yield from self._save()
+        if not self.at.best:
+            self.files.save_weights("best", self.at)
+        found = None
+        if not stopped:
+            self._take_best()
+            found = self._measured(self.plan.parts.test)
+            stopped = found is None and self.control.stopping
+        self._tick()
+        accuracy, loss = (found.accuracy, found.loss) if found else (None, None)
+        yield Finished(self.run, self.at.step, accuracy, loss, self.at.seconds, stopped)
+
+    def _hold(self) -> Iterator[Event]:
+        """Wait until the pause is over."""
+        yield from self._save()
+        yield Paused(self.at.step)
+        self.control.wait()
+        self._last_tick = time.perf_counter()
+        if not self.control.stopping:
+            yield Resumed(self.at.step)
+
+    # ------------------------------------------------------------ its parts
+
+    def _started(self) -> Started:
+        plan = self.plan
+        return Started(
+            run=self.run,
+            device=device_name(plan.device),
+            epochs=self.settings.epochs,
+            steps_per_epoch=plan.steps_per_epoch,
+            train=len(plan.parts.train),
+            validation=len(plan.parts.validation),
+            test=len(plan.parts.test),
+            parameters=sum(p.numel() for p in _trained(self.net.model)),
+            step=self.at.step,
+        )
+
+    def _epoch(self, found: Measured | None) -> Epoch:
+        at = self.at
+        return Epoch(
+            epoch=at.epoch,
+            step=at.step,
+            train_loss=at.loss / at.seen,
+            train_accuracy=at.correct / at.seen,
+            validation_loss=found.loss if found else None,
+            validation_accuracy=found.accuracy if found else None,
+            lr=learning_rate(self.settings, at.step - 1, self.plan.steps),
+            seconds_left=self._seconds_left(),
+        )
+
+    def _seconds_left(self) -> float:
+        step, seconds = self._began
+        done = self.at.step - step
+        each = (self.at.seconds - seconds) / done if done else 0.0
+        return each * (self.plan.steps - self.at.step)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.at.seconds += now - self._last_tick
+        self._last_tick = now
+
+    def _measured(self, indices: NDArray[np.int64]) -> Measured | None:
+        return measure(self.net, self.plan.dataset, indices, self.settings.batch, self.control)
+
+    def _take_best(self) -> None:
+        if self.at.best:
+            load_weights(self.net.model, self.files.folder / "best.safetensors")
+
+    def _diverged(self, loss: float, lr: float) -> str:
+        optimizer = self.settings.optimizer
+        fix = f"lower the learning rate, for example optimizer: {optimizer.name} "
+        fix += f"lr {optimizer.lr / 10:g}"
+        if self.plan.dataset.normalize is None:
+            fix += ", and add normalize: zscore to data:"
+        told = "is not a number any more" if math.isnan(loss) else "grew beyond all numbers"
+        return f"the loss {told} at step {self.at.step} (learning rate {lr:.3g}); {fix}"
+
+    # ------------------------------------------------------------ files
+
+    def _save_if_due(self) -> Iterator[Event]:
+        state = self.pace.state_due(self.at.step)
+        # Weights before the state: on a snapshot the journal is flushed, and a state must not know
+        # of steps that a killed training has not written down.
+        if state or self.pace.snapshot_due(self.at.step):
+            yield self._save_weights()
+        if state:
+            self._save_state()
+
+    def _save(self) -> Iterator[Event]:
+        if self._written != self.at.step:
+            yield self._save_weights()
+        self._save_state()
+
+    def _save_weights(self) -> Snapshot:
+        start = time.perf_counter()
+        path = self.files.save_weights("last", self.at)
+        self.pace.wrote(time.perf_counter() - start, state=False)
+        self._written = self.at.step
+        return Snapshot(self.at.step, path)
+
+    def _save_state(self) -> None:
+        self._tick()
+        self.files.save_state(self.at)
+        self.pace.wrote(0.0, state=True)
+
+
+def _trained(model: ConvNet) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _optimizer(settings: Train, model: ConvNet) -> torch.optim.Optimizer:
+    own, weights = settings.optimizer, _trained(model)
+    if own.name == "sgd":
+        return torch.optim.SGD(weights, own.lr, own.momentum, weight_decay=own.decay)
+    kind = torch.optim.Adam if own.name == "adam" else torch.optim.AdamW
+    return kind(weights, own.lr, weight_decay=own.decay)
+
+
+def _set_learning(model: ConvNet) -> None:
+    """Set all layers to training, but the frozen ones: their running statistics stay too."""
+    model.train()
+    for layer in model.network.layers:
+        if layer.extras.freeze:
+            model.twins[layer.name].eval()
