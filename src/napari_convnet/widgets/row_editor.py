@@ -1,0 +1,130 @@
+"""The line edit in which a row is typed, with the words of the language at hand."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
+from qtpy.QtWidgets import QCompleter, QLineEdit, QWidget
+
+from napari_convnet.network import OPS
+from napari_convnet.network.ops import FLAG_HELP
+
+from .calls import RowText, word_at
+
+_ALT = Qt.KeyboardModifier.AltModifier
+_CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def words_for(text: str, position: int) -> list[tuple[str, str]]:
+    """Words that may stand at a cursor, each with what it means.
+
+    Ops may stand everywhere; flags only behind an op that takes them.
+
+    Examples
+    --------
+    >>> words_for("conv 6 sa", 9)
+    [('same', 'padding that keeps the size at stride 1')]
+    """
+    begin, prefix = word_at(text, position)
+    if not prefix:
+        return []
+    row = RowText(text[:begin].rstrip())
+    flags = row.calls[-1].kind.signature.flags if row.calls else ()
+    words = [(flag, FLAG_HELP[flag]) for flag in flags]
+    words += [(word, kind.title) for word, kind in OPS.items()]
+    return [(word, about) for word, about in words if word.startswith(prefix) and word != prefix]
+
+
+class RowEditor(QLineEdit):
+    """Edits one row's text.
+
+    Keys: Return accepts and goes on to the next row, with Control it opens a row below; Up and Down
+    accept and change rows, with Alt they move the row; Delete or Backspace in an empty row deletes
+    it; Tab takes the first suggestion.
+    """
+
+    accepted = Signal(str)
+    """Typing is over; where to go: next, below, previous, move-up, move-down or delete."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrame(False)
+        self._words = QStandardItemModel(0, 1, self)
+        self._completer = QCompleter(self._words, self)
+        self._completer.setWidget(self)
+        # The words offered are filtered here: they depend on the op before the cursor.
+        self._completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self._completer.setCompletionRole(Qt.ItemDataRole.UserRole)
+        self._completer.activated.connect(self._complete)
+        self.textEdited.connect(self._offer)
+
+    def offered(self) -> list[str]:
+        """Words that are offered now."""
+        popup = self._completer.popup()
+        if not popup.isVisible():
+            return []
+        items = (self._words.item(i) for i in range(self._words.rowCount()))
+        return [item.data(Qt.ItemDataRole.UserRole) for item in items]
+
+    def _offer(self) -> None:
+        found = words_for(self.text(), self.cursorPosition())[:12]
+        self._words.clear()
+        for word, about in found:
+            item = QStandardItem(f"{word}  \u2013  {about}")
+            item.setData(word, Qt.ItemDataRole.UserRole)
+            self._words.appendRow(item)
+        popup = self._completer.popup()
+        if not found:
+            popup.hide()
+            return
+        rect = self.cursorRect()
+        rect.setWidth(min(320, popup.sizeHintForColumn(0) + 32))
+        self._completer.complete(rect)
+
+    def _complete(self, word: str) -> None:
+        position = self.cursorPosition()
+        begin, _ = word_at(self.text(), position)
+        self.setText(f"{self.text()[:begin]}{word} {self.text()[position:].lstrip()}")
+        self.setCursorPosition(begin + len(word) + 1)
+        self.setModified(True)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Turn the keys that end typing into `accepted`."""
+        assert event is not None
+        if self._completer.popup().isVisible() and self._for_popup(event):
+            return
+        where = self._where(event)
+        if where:
+            event.accept()
+            self.accepted.emit(where)
+        else:
+            super().keyPressEvent(event)
+
+    def _for_popup(self, event: QKeyEvent) -> bool:
+        """Whether a key is meant for the words that are offered."""
+        chosen = self._completer.popup().currentIndex().isValid()
+        if event.key() == Qt.Key.Key_Tab:
+            self._completer.popup().hide()
+            self._complete(self._words.item(0).data(Qt.ItemDataRole.UserRole))
+            return True
+        if event.key() == Qt.Key.Key_Escape or (
+            chosen and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        ):
+            event.ignore()  # the completer does it
+            return True
+        return False
+
+    def _where(self, event: QKeyEvent) -> str:
+        key, modifiers = event.key(), event.modifiers()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return "below" if modifiers & _CONTROL else "next"
+        if key == Qt.Key.Key_Tab:
+            return "next"
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            up = key == Qt.Key.Key_Up
+            if modifiers & _ALT:
+                return "move-up" if up else "move-down"
+            return "previous" if up else "next"
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and not self.text():
+            return "delete"
+        return ""
