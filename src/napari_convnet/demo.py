@@ -18,7 +18,6 @@ from napari_convnet.network import UserError
 if TYPE_CHECKING:
     import napari
 
-    from napari_convnet.viewer import Session
 
 LIMIT = 600.0
 """Seconds after which a run without a person in front of it gives up."""
@@ -118,11 +117,11 @@ class _Demo:
 
     def _predict(self) -> None:
         self.session.predict()
+        self.session.save_sheet(self.output / "maps.png", "all")
         self._when_quiet(self._finish, 0.8)
 
     def _finish(self) -> None:
         self._picture("after")
-        save_maps(self.session, self.output / "maps.png")
         self.summary = {
             "test_accuracy": self.status.test_accuracy,
             "seconds": round(time.perf_counter() - self.began, 1),
@@ -179,20 +178,6 @@ def add_docks(viewer: napari.Viewer) -> None:
     """Open both docks of the plugin, one behind the other."""
     for name in ("Train", "Builder"):
         viewer.window.add_plugin_dock_widget("napari-convnet", name)
-
-
-def save_maps(session: Session, path: Path) -> None:
-    """Write a picture with the maps of every layer that is shown."""
-    import numpy as np
-
-    from napari_convnet.maps import montage_png
-
-    found = {
-        name: np.asarray(layer.data).reshape(layer.data.shape[0], *layer.data.shape[-2:])
-        for name in session.shown
-        if (layer := session.layers.layer(name)) is not None
-    }
-    montage_png(found, path)
 
 
 def _plain(prediction: Any) -> Any:

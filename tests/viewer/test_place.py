@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_convnet.document import parse
+from napari_convnet.maps.place import place
 from napari_convnet.network import UserError
 from napari_convnet.viewer import LayerMaps, MapLayers, place_maps, place_montage, source_of
 
@@ -36,16 +37,18 @@ def document(rows, size="1x33x37"):
     return parse("\n".join(lines + [f"  - {row}" for row in rows]) + "\n")
 
 
-def all_maps(pipeline, image):
+def seen(layer, array, source, limits=(0.0, 1.0)):
+    return LayerMaps(layer, array, place(layer, source.sample.affine), limits)
+
+
+def all_maps(pipeline, image, source):
     """Maps of every layer with all weights one and no bias, so that every tap answers."""
     model = pipeline.build().eval()
     for name, value in model.named_parameters():
         torch.nn.init.constant_(value, 0.0 if name.endswith("bias") else 1.0)
     with torch.no_grad():
         outputs = model.outputs(torch.as_tensor(image)[None, None].float())
-    return [
-        LayerMaps(layer, outputs[layer.name][0].numpy(), (0.0, 1.0)) for layer in pipeline.network
-    ]
+    return [seen(layer, outputs[layer.name][0].numpy(), source) for layer in pipeline.network]
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -59,7 +62,7 @@ def test_a_bright_pixel_lies_inside_its_responses(net, place):
     pipeline = document(NETS[net])
     source = source_of(layer, pipeline.input, (0, 0))
     model = ViewerModel()
-    for maps in all_maps(pipeline, image):
+    for maps in all_maps(pipeline, image, source):
         shown = MapLayers(model).put(maps, source)
         back = np.asarray(shown.world_to_data((0, *world)))[1:]
         responses = np.argwhere(maps.array.sum(axis=0) > 0)
@@ -72,7 +75,7 @@ def test_a_pooled_map_is_half_a_pixel_in():
     layer = Image(np.zeros((8, 8), np.float32), scale=(0.5, 0.5), units=("mm", "mm"))
     pipeline = document(["max 2"], "1x8x8")
     source = source_of(layer, pipeline.input, (0, 0))
-    placed = place_maps(all_maps(pipeline, layer.data)[0], source)
+    placed = place_maps(all_maps(pipeline, layer.data, source)[0], source)
     np.testing.assert_allclose(placed.transform()["scale"], (1, 1, 1))
     np.testing.assert_allclose(placed.transform()["translate"], (0, 0.25, 0.25))
     assert placed.units == ("pixel", "millimeter", "millimeter")
@@ -85,7 +88,7 @@ def test_maps_of_a_stack_lie_at_its_current_step():
     pipeline = document(["conv 3 k3"], "1x28x28")
     source = source_of(layer, pipeline.input, (6.0, 0, 0))
     np.testing.assert_array_equal(source.sample.array[0], stack[3])
-    placed = place_maps(all_maps(pipeline, stack[3])[0], source)
+    placed = place_maps(all_maps(pipeline, stack[3], source)[0], source)
     assert placed.data.shape == (3, 1, 28, 28)
     np.testing.assert_allclose(placed.affine[1], (0, 2, 0, 0, 6))
 
@@ -113,15 +116,15 @@ def test_updates_keep_the_layer_and_what_the_user_set():
     pipeline = document(["conv 2 k3"])
     source = source_of(layer, pipeline.input, (0, 0))
     layers = MapLayers(viewer)
-    first = LayerMaps(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), (-2.0, 2.0))
+    first = seen(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), source, (-2.0, 2.0))
     shown = layers.put(first, source)
-    assert shown.colormap.name == "signed"
+    assert shown.colormap.name == "maps diverging"
     shown.opacity, shown.visible, shown.gamma = 0.4, False, 1.5
-    second = LayerMaps(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), (0.0, 3.0))
+    second = seen(pipeline.network["conv-1"], np.ones((2, 33, 37), np.float32), source, (0.0, 3.0))
     assert layers.put(second, source) is shown
     assert (shown.opacity, shown.visible, shown.gamma) == (0.4, False, 1.5)
     assert tuple(shown.contrast_limits) == (0.0, 3.0)
-    assert shown.colormap.name == "inferno"
+    assert shown.colormap.name == "maps sequential"
     viewer.layers.remove(shown)
     assert layers.shown("maps") == ()
     assert layers.put(second, source) is not shown
@@ -135,7 +138,7 @@ def test_short_stacks_stay_in_sight():
     layers = MapLayers(viewer)
     for layer in pipeline.network:
         array = np.zeros(tuple(layer.output), np.float32)
-        layers.put(LayerMaps(layer, array, (0.0, 1.0)), source)
+        layers.put(seen(layer, array, source), source)
     layers.clamp(5)
     short, long = layers.layer("conv-1"), layers.layer("conv-2")
     assert short.world_to_data((5, 0, 0))[0] == 1
@@ -149,19 +152,19 @@ def test_a_recording_has_its_maps_under_it_in_time():
     pipeline = parse("input: 2x400\nnet:\n  - conv 3 k5 s2\n")
     source = source_of(recording, pipeline.input, (0, 0))
     assert source.sample.array.shape == (2, 400)
-    maps = LayerMaps(pipeline.network["conv-1"], np.zeros((3, 200), np.float32), (0.0, 1.0))
+    maps = seen(pipeline.network["conv-1"], np.zeros((3, 200), np.float32), source)
     shown = MapLayers(ViewerModel()).put(maps, source)
     assert shown.data.shape == (3, 200)
     assert shown.extent.world[0][0] >= 1.5
     np.testing.assert_allclose(shown.scale, (1, 0.02))
-    assert shown.axis_labels == ("feature", "x")
+    assert shown.axis_labels == ("feature", "t")
 
 
 def test_a_montage_stands_right_of_the_image_and_is_as_large():
     image = Image(np.zeros((20, 20), np.float32), scale=(0.5, 0.5))
     pipeline = document(["conv 9 k3"], "1x20x20")
     source = source_of(image, pipeline.input, (0, 0))
-    maps = LayerMaps(pipeline.network["conv-1"], np.ones((9, 20, 20), np.float32), (0.0, 1.0))
+    maps = seen(pipeline.network["conv-1"], np.ones((9, 20, 20), np.float32), source)
     placed = place_montage(maps, source, 0)
     low = placed.affine[:2, 2] - np.diag(placed.affine)[:2] / 2
     high = low + np.diag(placed.affine)[:2] * placed.data.shape

@@ -5,7 +5,28 @@ Torch is imported when a job runs, never when this module is.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..document import Pipeline, draft, edit
+from .control import Mailbox, Token
+
+if TYPE_CHECKING:
+    from ..data import Dataset, Sample
+    from ..maps import FeatureMaps, LayerPreview, PreviewCache
+    from ..model import ConvNet
+    from ..training import Event, Prediction
+
+STEP_SECONDS = 0.05
+"""Least time between two steps that are told: a window draws no faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,64 @@ class Device:
     torch: str
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The maps of one layer.
+
+    Parameters
+    ----------
+    layer : str
+        Name of the layer.
+    array : ndarray
+        (C, *spatial), float32.
+    affine : ndarray
+        (rank + 1) square, from the maps' spatial indices to the world.
+    limits : (float, float)
+        Values that the colours should span.
+    dead : tuple of int
+        Maps that are constant or not finite.
+    """
+
+    layer: str
+    array: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    limits: tuple[float, float]
+    dead: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the eye looks at, and with which weights: what its jobs have in common.
+
+    Parameters
+    ----------
+    text : str
+        The document; it may have mistakes, the layers before them are looked at.
+    path : str or None
+        Its file, which others in it are relative to.
+    weights : str
+        File of weights that take the place of the document's; empty for these.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    text: str
+    path: str | None = None
+    weights: str = ""
+    device: str = "auto"
+
+    def pipeline(self) -> Pipeline:
+        """Read the document."""
+        text = self.text
+        if self.weights:
+            text = edit.set_value(text, "weights", json.dumps(self.weights))
+        return draft(text, self.path)
+
+    def stamp(self) -> int:
+        """Change when the file of weights does."""
+        return Path(self.weights).stat().st_mtime_ns if self.weights else 0
+
+
 def describe_device(device: str = "auto") -> Device:
     """Say where a job with this ``device`` would compute; it also wakes the device up."""
     import torch
@@ -35,4 +114,140 @@ def describe_device(device: str = "auto") -> Device:
 
     picked = pick_device(device)
     torch.zeros(1, device=picked)
-    return Device(picked.type, device_name(picked), str(torch.__version__))
+    return Device(picked.type, device_name(picked), torch.__version__)
+
+
+@lru_cache(maxsize=1)
+def _module(look: Look, stamp: int) -> ConvNet:
+    """Build the network once for all pictures of it; a worker has one of them at a time."""
+    from ..model import build, pick_device
+
+    return build(look.pipeline(), device=pick_device(look.device))
+
+
+def _maps(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMaps:
+    """Give the feature maps of an image (C, *spatial), as the document prepares it."""
+    from ..data import prepare
+    from ..maps import feature_maps
+
+    pipeline = look.pipeline()
+    sample = prepare(_sample(image, affine), pipeline.data, pipeline.input)
+    return feature_maps(_module(look, look.stamp()), sample)
+
+
+def _sample(image: NDArray[np.float32], affine: NDArray[np.float64]) -> Sample:
+    from ..data import Sample
+
+    rank = image.ndim - 1
+    return Sample(image, affine, ("pixel",) * rank, ("",) * rank)
+
+
+def maps(
+    look: Look, image: NDArray[np.float32], affine: NDArray[np.float64], layers: Sequence[str]
+) -> Iterator[Seen]:
+    """Compute the whole maps of some layers, one after the other.
+
+    Parameters
+    ----------
+    look : Look
+        Document, weights and device.
+    image : ndarray
+        (C, *spatial), as it came.
+    affine : ndarray
+        Its place: spatial index to world.
+    layers : sequence of str
+        Names of layers; those that cannot work on this size are left out.
+    """
+    from ..maps import dead, limits
+
+    found = _maps(look, image, affine)
+    for name, array in found.stream([name for name in layers if name in found]):
+        place = found[name].affine
+        if place is not None:
+            constant = tuple(int(i) for i in np.flatnonzero(dead(array)))
+            yield Seen(name, array, place, limits(array), constant)
+
+
+@lru_cache(maxsize=1)
+def _previews() -> PreviewCache:
+    """Keep what previews have in common, for as long as the worker lives."""
+    from ..maps import PreviewCache
+
+    return PreviewCache()
+
+
+def previews(
+    look: Look,
+    image: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    cancelled: Token,
+    budget: float | None = 2.0,
+) -> Iterator[LayerPreview]:
+    """Make a thumbnail of what each layer sees, first layers first.
+
+    Parameters
+    ----------
+    look, image, affine
+        As in `maps`.
+    cancelled : Token
+        Looked at between layers.
+    budget : float or None
+        Seconds after which the rest is told to be late.
+    """
+    from ..maps import preview
+
+    sample = _sample(image, affine)
+    yield from preview(
+        look.pipeline(),
+        sample,
+        cache=_previews(),
+        budget=budget,
+        device=look.device,
+        cancelled=cancelled,
+    )
+
+
+def sheet(
+    look: Look,
+    image: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    layers: Sequence[str],
+    path: str,
+) -> str:
+    """Write a picture with the maps of layers, each with its name, and return its path."""
+    from ..maps import montage_png
+
+    found = _maps(look, image, affine)
+    montage_png(found, path, [name for name in layers if name in found])
+    return path
+
+
+def train(
+    text: str,
+    path: str | None,
+    run: str | None,
+    data: Dataset | None,
+    device: str,
+    control: Mailbox,
+) -> Iterator[Event]:
+    """Train, telling all events but those steps that come faster than a window draws."""
+    from ..document import parse
+    from ..training import Control, Step
+    from ..training import train as fit
+
+    told = Control()
+    control.forward(lambda word: getattr(told, word)())
+    last = 0.0
+    for event in fit(parse(text, path), run=run, data=data, device=device, control=told):
+        now = perf_counter()
+        if not isinstance(event, Step) or now - last >= STEP_SECONDS:
+            last = now if isinstance(event, Step) else last
+            yield event
+
+
+def predict(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]) -> Prediction:
+    """Say what an image shows, as `napari_convnet.predict` does."""
+    from ..training import predict as answer
+
+    return answer(look.pipeline().checked(), _sample(image, affine), look.device)
+

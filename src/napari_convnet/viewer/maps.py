@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.network import Layer, compose
+from napari_convnet.maps import colours, montage
+from napari_convnet.maps.paint import table
+from napari_convnet.network import Layer
 
 from .source import Source
 
@@ -27,9 +29,6 @@ KEY = "napari-convnet"
 
 Kind = Literal["maps", "montage"]
 
-SIGNED = ((0.08, 0.24, 0.62), (0.35, 0.60, 0.90), (0.97, 0.97, 0.97), (0.93, 0.50, 0.35), (0.60, 0.05, 0.10))
-"""Blue, white at zero, red: for maps with values of both signs."""
-
 
 @dataclass(frozen=True, eq=False)
 class LayerMaps:
@@ -41,6 +40,8 @@ class LayerMaps:
         The network layer.
     array : ndarray
         (C, *spatial).
+    affine : ndarray
+        (rank + 1) square, from the maps' spatial indices to the world.
     limits : (float, float)
         Values that the colours span.
     dead : tuple of int
@@ -49,13 +50,14 @@ class LayerMaps:
 
     layer: Layer
     array: NDArray[np.float32]
+    affine: NDArray[np.float64]
     limits: tuple[float, float]
     dead: tuple[int, ...] = ()
 
     @property
     def signed(self) -> bool:
         """Whether there are values of both signs."""
-        return self.limits[0] < 0 < self.limits[1]
+        return colours(*_limits(self)) == "diverging"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,20 +93,6 @@ class Placed:
         return {"scale": np.ones(ndim), "translate": np.zeros(ndim), "affine": self.affine}
 
 
-def map_affine(layer: Layer, source: Source) -> NDArray[np.float64]:
-    """Matrix from a map's spatial indices to the world.
-
-    Parameters
-    ----------
-    layer : Layer
-        A network layer whose outputs have a place.
-    source : Source
-        What the network looks at.
-    """
-    assert layer.matrix is not None
-    return np.asarray(compose(source.sample.affine.tolist(), layer.matrix))
-
-
 def place_maps(maps: LayerMaps, source: Source) -> Placed:
     """Lay the maps of a layer over the input, with a leading axis of features."""
     extra = len(source.extra)
@@ -114,9 +102,8 @@ def place_maps(maps: LayerMaps, source: Source) -> Placed:
     affine = np.eye(ndim + 1)
     for axis, (scale, translate) in enumerate(source.extra, start=1):
         affine[axis, axis], affine[axis, ndim] = scale, translate
-    spatial = map_affine(maps.layer, source)
-    affine[1 + extra : ndim, 1 + extra : ndim] = spatial[:rank, :rank]
-    affine[1 + extra : ndim, ndim] = spatial[:rank, rank]
+    affine[1 + extra : ndim, 1 + extra : ndim] = maps.affine[:rank, :rank]
+    affine[1 + extra : ndim, ndim] = maps.affine[:rank, rank]
     return Placed(
         data,
         affine,
@@ -137,11 +124,10 @@ def place_strip(maps: LayerMaps, source: Source, above: int) -> Placed:
     above : int
         Rows of the strips between the recording and this one.
     """
-    time = map_affine(maps.layer, source)
     affine = np.eye(3)
     height = source.extra[-1][0] if source.extra else 1.0
     affine[0, 2] = height + 1.0 + above
-    affine[1, 1], affine[1, 2] = time[0, 0], time[0, 1]
+    affine[1, 1], affine[1, 2] = maps.affine[0, 0], maps.affine[0, 1]
     return Placed(
         maps.array,
         affine,
@@ -162,8 +148,6 @@ def place_montage(maps: LayerMaps, source: Source, column: int) -> Placed:
     column : int
         How many montages stand to the left.
     """
-    from napari_convnet.maps import montage
-
     array = maps.array
     while array.ndim > 3:
         array = array[:, array.shape[1] // 2]
@@ -201,13 +185,12 @@ def _middle(source: Source, axis: int) -> float:
     return float(matrix[axis, -1] + matrix[axis, axis] * (n // 2))
 
 
-def colormap_of(signed: bool) -> Colormap | str:
+def colormap_of(limits: tuple[float, float]) -> Colormap:
     """Diverging colours around zero for signed maps, sequential ones for rectified maps."""
-    if not signed:
-        return "inferno"
     from napari.utils.colormaps import Colormap
 
-    return Colormap([(*rgb, 1.0) for rgb in SIGNED], name="signed", display_name="signed")
+    kind = colours(*limits)
+    return Colormap(table(kind) / 255, name=f"maps {kind}", display_name=kind)
 
 
 @dataclass
@@ -222,10 +205,10 @@ class MapLayers:
 
     viewer: Any
     _layers: dict[tuple[Kind, str], Image] = field(default_factory=dict)
-    _names: dict[tuple[Kind, str], str] = field(default_factory=dict)
 
     def __contains__(self, layer: object) -> bool:
-        return any(layer is own for own in self._layers.values())
+        # A layer says so itself, since the viewer tells of it before it is known here.
+        return KEY in getattr(layer, "metadata", {})
 
     def shown(self, kind: Kind) -> tuple[str, ...]:
         """Names of the network layers that are shown, without those that the user removed."""
@@ -278,7 +261,7 @@ class MapLayers:
             rgb=False,
             multiscale=False,
             contrast_limits=_limits(maps),
-            colormap=colormap_of(maps.signed),
+            colormap=colormap_of(_limits(maps)),
             axis_labels=placed.axis_labels,
             units=placed.units,
             metadata={KEY: _about(maps, kind)},
@@ -298,7 +281,7 @@ class MapLayers:
         layer.contrast_limits_range = _limits(maps)
         layer.contrast_limits = _limits(maps)
         if was_signed != maps.signed:
-            layer.colormap = colormap_of(maps.signed)
+            layer.colormap = colormap_of(_limits(maps))
         layer.metadata[KEY] = _about(maps, layer.metadata.get(KEY, {}).get("kind", "maps"))
 
     def remove(self, name: str, kind: Kind) -> None:

@@ -17,6 +17,7 @@ from psygnal import Signal
 
 from napari_convnet.document import Pipeline, draft, edit, preset_text, read_text
 from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker, WorkerDied
+from napari_convnet.engine.jobs import Look
 from napari_convnet.network import UserError
 
 from .bridge import MainThread
@@ -398,12 +399,11 @@ class Session:
                 self._eye.forget(self._stored)
             self._eye.put(key, source.sample.array)
             self._stored = key
+        path = self.path and str(self.path)
         return source, {
-            "text": self.text,
-            "path": self.path and str(self.path),
-            "weights": self._weights,
+            "look": Look(self.text, path, self._weights, self.device),
             "image": Stored(key),
-            "device": self.device,
+            "affine": source.sample.affine,
         }
 
     def request_previews(self) -> None:
@@ -517,7 +517,9 @@ class Session:
     def _maps_arrived(self, source: Source, pipeline: Pipeline, found: Any) -> None:
         if found.layer not in self._pipeline.network or self._pipeline.input != pipeline.input:
             return
-        maps = LayerMaps(pipeline.network[found.layer], found.array, found.limits, found.dead)
+        maps = LayerMaps(
+            pipeline.network[found.layer], found.array, found.affine, found.limits, found.dead
+        )
         for kind, names in self._wanted.items():
             if found.layer in names:
                 self._put(maps, source, kind, names[: names.index(found.layer)])
@@ -534,6 +536,28 @@ class Session:
             # Adding a layer selects it; the input stays what the user selected.
             self.viewer.layers.selection = selection or {layer}
         self.layers.clamp(self._feature())
+
+    def save_sheet(self, path: str | Path, layers: Sequence[str] | str | None = None) -> None:
+        """Write a picture with the maps of layers, each with its name, of the image looked at.
+
+        Parameters
+        ----------
+        path : str or Path
+            The PNG file; a message tells when it is there.
+        layers : sequence of str, optional
+            As in `show`.
+        """
+        question = self._question()
+        if question is None:
+            return
+        self._eye.submit(
+            Job(
+                JOBS + "sheet",
+                {**question[1], "layers": self._names(layers), "path": str(path)},
+            ),
+            on_result=self._main.later(lambda written: self.say("info", f"wrote {written}")),
+            on_error=self._main.later(self._failed),
+        )
 
     # ------------------------------------------------------------ device
     def set_device(self, device: str) -> None:
