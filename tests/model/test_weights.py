@@ -181,6 +181,14 @@ def test_weights_of_a_run(run: Path, spec: str, name: str) -> None:
     assert find_weights(spec, run).stem == name
 
 
+def test_a_checkpoint_says_its_step(run: Path) -> None:
+    folder = run / "runs" / "lenet" / "checkpoints"
+    for name, step in (("best", 7), ("last", 12)):
+        save_weights(nn.Linear(1, 1), folder / f"{name}.safetensors", step=step)
+    assert find_weights("runs/lenet", run).stem == "best"
+    assert find_weights("runs/lenet@12", run).stem == "last"
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

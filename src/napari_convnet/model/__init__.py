@@ -4,7 +4,7 @@ The torch twin of each kind of layer, the builder of modules with readable param
 hand-made kernels, and weights in and out of files.
 """
 
-from .build import ConvNet, build
+from .builder import ConvNet, build
 from .device import device_name, pick_device
 from .twins import TWINS, Box, Patch, Twin, whole_box
 from .weights import find_weights, load_weights, put_weights, read_metadata, save_weights

@@ -216,12 +216,14 @@ def find_weights(spec: str, folder: Path | None = None) -> Path:
 
 
 def _age(file: Path) -> tuple[int, float]:
-    steps = re.findall(r"\d+", file.stem)
-    return int(steps[-1]) if steps else -1, file.stat().st_mtime
+    return _step(file), file.stat().st_mtime
 
 
 def _is_checkpoint(file: Path, which: str) -> bool:
-    if which.isdecimal():
-        steps = re.findall(r"\d+", file.stem)
-        return bool(steps) and int(steps[-1]) == int(which)
-    return file.stem.startswith(which)
+    return _step(file) == int(which) if which.isdecimal() else file.stem.startswith(which)
+
+
+def _step(file: Path) -> int:
+    """Step after which a checkpoint was written: as it says, or else as its name does."""
+    numbers = re.findall(r"\d+", read_metadata(file).get("step", "") or file.stem)
+    return int(numbers[-1]) if numbers else -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,15 @@ class ConvNet(nn.Module):
         """Names of the layers whose output no other layer takes; the network's own is last."""
         used = {name for layer in self._network.layers for name in layer.inputs}
         return tuple(layer.name for layer in self._network.layers if layer.name not in used)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all layers; frozen ones stay as in use, with their running statistics."""
+        super().train(mode)
+        for layer in self._network.layers:
+            if layer.extras.freeze:
+                # The layer's own mode only: the module of `c1` holds that of `c1.conv`.
+                self._twins[layer.name].training = False
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output of the last layer; (N, C, spatial...) in.
@@ -246,7 +255,7 @@ def build(
         # The layer's own weights only: the module of `c1` holds that of `c1.conv`.
         for parameter in net.twins[name].parameters(recurse=False):
             parameter.requires_grad_(False)
-    return net
+    return net.train()
 
 
 def _draw(net: ConvNet, seed: int) -> None:

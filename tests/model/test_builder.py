@@ -246,6 +246,16 @@ def test_freezing_a_layer_leaves_the_layers_of_its_name_alone() -> None:
     assert asked == {"g.a.weight": True, "g.a.bias": True, "g.weight": False, "g.bias": False}
 
 
+def test_a_frozen_norm_keeps_its_statistics() -> None:
+    rows = "  - g:\n    - drop .5\n    - bn\n    - last: bn\n      freeze: true\n"
+    net = net_of(rows).eval().train()
+    modes = {name: twin.training for name, twin in net.twins.items()}
+    assert modes == {"g.drop": True, "g.bn": True, "g": False}
+    net(torch.randn(2, 1, 12, 12) + 5)
+    assert net.twins["g"].running_mean.item() == 0
+    assert net.twins["g.bn"].running_mean.item() != 0
+
+
 def test_no_device_is_made_up() -> None:
     with pytest.raises(UserError, match="unknown device"):
         build(parse(LENET), device="gpu")
