@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from napari_convnet.engine import Worker
 from .helpers import LONG, gone
 
 
-@pytest.fixture
-def make_worker() -> Iterator[Callable[..., Worker]]:
+@contextmanager
+def nothing_left() -> Iterator[Callable[..., Worker]]:
     """Make workers that know the test jobs; see that nothing of them is left afterwards."""
     before = set(threading.enumerate())
     workers: list[Worker] = []
@@ -33,5 +34,20 @@ def make_worker() -> Iterator[Callable[..., Worker]]:
 
 
 @pytest.fixture
+def make_worker() -> Iterator[Callable[..., Worker]]:
+    """Make workers of the test's own."""
+    with nothing_left() as make:
+        yield make
+
+
+@pytest.fixture
 def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """One of the test's own."""
     return make_worker()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Worker]:
+    """One for all tests that leave it as it was: starting one takes half a second."""
+    with nothing_left() as make:
+        yield make(grace=0.5)

@@ -84,7 +84,7 @@ def test_the_log_keeps_the_end():
         (-2, "was ended from outside (signal 2)"),
         (0xC0000005, "crashed (access violation)"),
         (0xC0000409, "crashed (code 0xC0000409)"),
-        (1, "ended by itself (exit code 1)"),
+        (1, "ended unexpectedly (exit code 1)"),
     ],
 )
 def test_how_a_process_ended(code, words):

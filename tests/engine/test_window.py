@@ -1,5 +1,6 @@
 """What becomes of workers whose window ends, each in a process of its own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,9 +22,11 @@ from napari_convnet.engine import Job, Worker
 worker = Worker(preload=(), paths=[{str(HERE)!r}])
 started = threading.Event()
 def run(name):
-    worker.submit(Job(f"helper_jobs:{{name}}"), on_progress=lambda _: started.set())
+    job = Job(f"helper_jobs:{{name}}")
+    ticket = worker.submit(job, on_progress=lambda _: started.set())
     assert started.wait({LONG})
     print(worker.pid, flush=True)
+    return ticket
 """
     return subprocess.Popen(
         [sys.executable, "-c", head + script], stdout=subprocess.PIPE, text=True
@@ -73,9 +76,24 @@ time.sleep(600)
             process.kill()
             assert gone(pid)
         finally:
-            import os
-
             os.kill(child, signal.SIGKILL)
+
+
+@posix
+def test_a_fork_of_the_window_that_exits_leaves_the_worker_alone():
+    script = """
+import os
+ticket = run("patient")
+fork = os.fork()
+if fork == 0:
+    sys.exit()
+os.waitpid(fork, 0)
+ticket.cancel()
+print(worker.submit(Job("helper_jobs:process")).result(60))
+"""
+    with window(script) as process:
+        assert process.stdout.readline() == process.stdout.readline()
+        assert process.wait(LONG) == 0
 
 
 @pytest.mark.parametrize("name", ["patient", "stubborn"])

@@ -121,6 +121,14 @@ def test_nothing_of_torch_travels(holder):
         wire.encode(holder(tensor))
 
 
+@pytest.mark.parametrize(("plain", "value"), [(tuple, (1, 2, 3)), (str, "2.13")])
+def test_shapes_and_versions_of_torch_travel_as_what_they_are(plain, value):
+    kind = type("OfTorch", (plain,), {"__module__": "torch"})
+    (received,) = travel([kind(value)])
+    assert type(received) is plain
+    assert received == value
+
+
 def test_stored_values_are_named_not_sent():
     array = np.zeros(100_000)
     run = messages.Run(7, messages.Job("m:f", {"layers": [{"data": Stored(("layer", 1))}]}))

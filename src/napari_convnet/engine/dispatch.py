@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -17,7 +18,7 @@ from .ticket import State, Ticket
 
 # A job that was sent to a process which died before the job began is sent once more.
 ATTEMPTS = 2
-# The part of the time to close that is left for a process that does not go by itself.
+# Seconds of the time to close that are left for a process that does not go by itself.
 KILLING_TIME = 0.5
 
 
@@ -46,6 +47,7 @@ class Dispatcher:
         self._store: dict[Hashable, tuple[int, Any]] = {}
         self._versions = 0
         self._closed = False
+        self._owner = os.getpid()
         self.child: Child | None = None
         self.log = LogTail()
         self._callbacks = Callbacks(f"{spawn.name} callbacks")
@@ -75,6 +77,7 @@ class Dispatcher:
     def cancel(self, ticket: Ticket) -> None:
         """Give up a job, waiting or running."""
         with self._lock:
+            ticket.failure = None  # the caller has the last word
             if self._waiting.remove(ticket):
                 self._settle(ticket, "cancelled")
             elif ticket is self._running:
@@ -116,13 +119,15 @@ class Dispatcher:
         deadline = time.monotonic() + timeout
         with self._lock:
             child = self._shut()
-        if child is not None and not child.ended.wait(max(0.0, timeout - KILLING_TIME)):
+        if child is not None and not child.ended.wait(max(timeout / 2, timeout - KILLING_TIME)):
             child.kill()
             child.ended.wait(max(0.0, deadline - time.monotonic()))
         self._callbacks.join(max(0.0, deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """End everything without waiting: at exit, or when nobody holds the worker any more."""
+        if os.getpid() != self._owner:  # a fork that exits; the worker is not its own
+            return
         with self._lock:
             child = self._shut()
             if child is not None:
@@ -252,10 +257,13 @@ class Dispatcher:
                     self._finish(number, "failed", failure)
                 case messages.Stopped(number):
                     self._finish(number, "cancelled")
-                case messages.Unreadable(number, error):
-                    text = f"what the job sent could not be read: {error}"
-                    self._finish(number, "failed", Crashed(text))
-                    child.post(messages.Cancel(number))  # it may have been progress
+                case messages.Unreadable(number, error, progress):
+                    crash = Crashed(f"what the job sent could not be read: {error}")
+                    if not progress:
+                        self._finish(number, "failed", crash)
+                    elif self._running is not None and self._running.id == number:
+                        self._running.failure = crash
+                        self._interrupt(self._running)
 
     def _unsendable(self, child: Child, message: Any, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}" if not isinstance(error, LookupError) else ""

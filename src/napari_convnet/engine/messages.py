@@ -14,7 +14,7 @@ from typing import Any
 from ..network import Problem, UserError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stored:
     """Stands in a job's arguments, at any depth, for the value that `Worker.put` has sent.
 
@@ -27,7 +27,7 @@ class Stored:
     key: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """A function of the library to call in a worker, and what to call it with.
 
@@ -83,7 +83,7 @@ class JobError(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refused:
     """The job answered with a user's mistake; ``str()`` gives the lines for the screen.
 
@@ -103,7 +103,7 @@ class Refused:
         return UserError(self.problems)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Crashed:
     """The job failed with an error of ours.
 
@@ -126,7 +126,7 @@ class Crashed:
         return JobError(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WorkerDied:
     """The worker process ended without being told to, or could not start.
 
@@ -156,7 +156,7 @@ class WorkerDied:
 Failure = Refused | Crashed | WorkerDied
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """Run a job; everything said about it later names its ticket."""
 
@@ -164,14 +164,14 @@ class Run:
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cancel:
     """Nobody wants this job's result any more."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tell:
     """A message for a job's mailbox, such as "pause"."""
 
@@ -179,7 +179,7 @@ class Tell:
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Put:
     """Keep a value under a key, for jobs that name it by `Stored`."""
 
@@ -187,33 +187,33 @@ class Put:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forget:
     """Let go of the value under a key."""
 
     key: Hashable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stop:
     """Cancel everything and exit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ready:
     """The worker has imported what it needs and waits for jobs."""
 
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Started:
     """The job's function is about to be called."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress:
     """A value that the job reported or yielded."""
 
@@ -221,7 +221,7 @@ class Progress:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """The job returned."""
 
@@ -229,14 +229,14 @@ class Result:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stopped:
     """The job ended because it was cancelled."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failed:
     """The job raised."""
 
@@ -244,7 +244,7 @@ class Failed:
     failure: Refused | Crashed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unreadable:
     """Stands for a message that arrived whole but could not be unpickled.
 
@@ -253,3 +253,4 @@ class Unreadable:
 
     ticket: int
     error: str
+    progress: bool  # it was, so that its job goes on

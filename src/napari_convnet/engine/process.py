@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def describe_exit(code: int | None) -> str:
     >>> describe_exit(-9)
     'was killed (signal 9), often the sign of too little memory'
     >>> describe_exit(3)
-    'ended by itself (exit code 3)'
+    'ended unexpectedly (exit code 3)'
     """
     if code is None:
         return "does not answer any more"
@@ -145,7 +145,7 @@ def describe_exit(code: int | None) -> str:
         return "crashed (access violation)"
     if code >= 0x80000000:
         return f"crashed (code 0x{code:08X})"
-    return f"ended by itself (exit code {code})"
+    return f"ended unexpectedly (exit code {code})"
 
 
 class Child:
@@ -198,7 +198,7 @@ class Child:
         # Reentrant, since a garbage collection at any point may end an abandoned worker.
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Any, Any] | None = None
+        self._connection: wire.Line | None = None
         self._killed = False
         self._exited = threading.Event()
         self._error = ""  # what went wrong on this side
@@ -269,18 +269,19 @@ class Child:
             self._finish()
             return
         self._thread("receiver", self._receive_all).start()
-        while (message := self._outbox.get()) is not None:
-            try:
-                parcels = self._pack(message)
-            except Exception as error:
-                self._on_unsendable(self, message, error)
-                continue
-            try:
-                for parcel in parcels:
-                    wire.send(self._connection, parcel)
-            except OSError:
-                return  # the receiver knows
-            del message, parcels  # no arrays are kept while waiting
+        with contextlib.suppress(OSError):  # the receiver sees why
+            while (message := self._outbox.get()) is not None:
+                self._send(self._connection, message)
+                del message  # its arrays are not kept while waiting for the next
+
+    def _send(self, connection: wire.Line, message: Any) -> None:
+        try:
+            parcels = self._pack(message)
+        except Exception as error:
+            self._on_unsendable(self, message, error)
+            return
+        for parcel in parcels:
+            wire.send(connection, parcel)
 
     def _pack(self, message: Any) -> list[wire.Parcel]:
         """Return a message after those that bring the stored values it names."""
@@ -293,7 +294,7 @@ class Child:
         self._sent.update({key: version for key, (version, _) in new.items()})
         return [*puts, parcel]
 
-    def _start(self) -> Connection[Any, Any]:
+    def _start(self) -> wire.Line:
         if self._killed:
             raise EOFError
         authkey = secrets.token_bytes(32)
@@ -350,7 +351,7 @@ class Child:
         self._error = f"it did not connect within {START_TIMEOUT:.0f} seconds"
         self.kill()
 
-    def _accept(self, listener: Listener) -> Connection[Any, Any]:
+    def _accept(self, listener: Listener) -> wire.Line:
         while True:
             try:
                 return listener.accept()
@@ -435,7 +436,7 @@ def _private_address() -> Iterator[str | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _hang_up(connection: Connection[Any, Any]) -> None:
+def _hang_up(connection: wire.Line) -> None:
     """Wake the threads that wait on a connection; closing it would not."""
     if sys.platform == "win32":  # nothing is inherited there: the end of the process is enough
         return

@@ -43,7 +43,8 @@ class Ticket:
     id : int
         The number under which both sides speak of the job.
     job : Job
-        What was submitted.
+        What was submitted; once the job has ended, without the arguments, so that a kept ticket
+        keeps no arrays but those of its result.
     key : hashable or None
         Jobs with the same key replace each other.
     """
@@ -72,6 +73,7 @@ class Ticket:
         self.dispatched = 0  # times that it was sent to a process
         self.started = False  # whether the function was called
         self.mail: list[Any] = []
+        self.failure: Failure | None = None  # why it was cancelled, if not by the caller
 
     def cancel(self) -> None:
         """Give up the job: it is taken from the queue, or told to stop, and if need be killed.
@@ -130,7 +132,9 @@ class Ticket:
 
     def settle(self, state: State, value: Any = None) -> None:
         """End the job, the last word being the caller's if it was to cancel."""
-        if self.cancelled:
+        if self.failure is not None:
+            state, value = "failed", self.failure
+        elif self.cancelled:
             state, value = "cancelled", None
         callback, arguments = {
             "done": (self._on_result, (value,)),
@@ -141,6 +145,7 @@ class Ticket:
             if callback is not None:
                 callback(*arguments)
         finally:
+            self.job = Job(self.job.function)
             self._keep = self._on_result = self._on_progress = self._on_error = None
             self._on_cancelled = None
             self._ended.set()

@@ -13,19 +13,37 @@ import pickle
 import struct
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from .messages import Stored, Unreadable
+from .messages import Progress, Stored, Unreadable
 
 CHUNK = 1 << 19
 # A frame of its own costs more than copying an array this small into the pickle.
 SMALL = 1 << 12
-# Ticket (0: none), bytes of the pickle, number of arrays; their sizes follow, then the pickle
-# itself if it is no longer than a chunk.
-_HEAD = struct.Struct("<QQQ")
+# Ticket (0: none), whether it is progress, bytes of the pickle, number of arrays; their sizes
+# follow, then the pickle itself if it is no longer than a chunk.
+_HEAD = struct.Struct("<Q?QQ")
+
+
+class Line(Protocol):
+    """A connection of `multiprocessing.connection`, whose class is another one on Windows."""
+
+    def send_bytes(self, buf: Any, /) -> None:
+        """Send one frame."""
+
+    def recv_bytes(self) -> bytes:
+        """Wait for a frame."""
+
+    def recv_bytes_into(self, buf: Any, /) -> int:
+        """Wait for a frame, and write it into a buffer."""
+
+    def fileno(self) -> int:
+        """Return the number that the system knows it by."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,8 @@ class Parcel:
     ----------
     ticket : int
         The job it concerns, or 0.
+    progress : bool
+        Whether it is a job's progress.
     pickled : bytes
         The message without its arrays.
     blocks : tuple of memoryview
@@ -45,6 +65,7 @@ class Parcel:
     """
 
     ticket: int
+    progress: bool
     pickled: memoryview
     blocks: tuple[memoryview, ...]
     keys: frozenset[Hashable]
@@ -75,11 +96,7 @@ class _Pickler(pickle.Pickler):
             return _reduce_array(obj)
         module = getattr(obj, "__module__", None)
         if isinstance(module, str) and module.partition(".")[0] == "torch":
-            # Reading it would import torch in the window.
-            raise TypeError(
-                f"a {type(obj).__name__} of torch cannot travel between the processes; "
-                "send a numpy array, as in tensor.detach().cpu().numpy()"
-            )
+            return _reduce_torch(obj)
         return NotImplemented
 
 
@@ -92,6 +109,20 @@ def _reduce_array(array: np.ndarray[Any, Any]) -> Any:
         return array.__reduce_ex__(5)
     # numpy would copy it twice, into the pickle.
     return np.ascontiguousarray(array).__reduce_ex__(5)
+
+
+def _reduce_torch(obj: Any) -> Any:
+    """Send what is no more than a text or a tuple (a version, a shape) as such; refuse the rest.
+
+    The window would have to import torch to read it.
+    """
+    for plain in (str, tuple):
+        if isinstance(obj, plain):
+            return plain, (plain(obj),)
+    raise TypeError(
+        f"a {type(obj).__name__} of torch cannot travel between the processes; "
+        "send a numpy array, as in tensor.detach().cpu().numpy()"
+    )
 
 
 class _Unpickler(pickle.Unpickler):
@@ -131,13 +162,14 @@ def encode(message: Any) -> Parcel:
     pickler = _Pickler(file, take)
     pickler.dump(message)
     ticket = getattr(message, "ticket", 0)
-    return Parcel(ticket, file.getbuffer(), tuple(blocks), frozenset(pickler.keys))
+    progress = isinstance(message, Progress)
+    return Parcel(ticket, progress, file.getbuffer(), tuple(blocks), frozenset(pickler.keys))
 
 
-def send(connection: Connection[Any, Any], parcel: Parcel) -> None:
+def send(connection: Line, parcel: Parcel) -> None:
     """Send a parcel; callers take turns."""
     sizes = [len(block) for block in parcel.blocks]
-    head = _HEAD.pack(parcel.ticket, len(parcel.pickled), len(sizes))
+    head = _HEAD.pack(parcel.ticket, parcel.progress, len(parcel.pickled), len(sizes))
     head += struct.pack(f"<{len(sizes)}Q", *sizes)
     if len(parcel.pickled) <= CHUNK:
         connection.send_bytes(head + parcel.pickled)
@@ -148,12 +180,12 @@ def send(connection: Connection[Any, Any], parcel: Parcel) -> None:
         _send_block(connection, block)
 
 
-def receive(connection: Connection[Any, Any], store: Mapping[Hashable, Any] | None = None) -> Any:
+def receive(connection: Line, store: Mapping[Hashable, Any] | None = None) -> Any:
     """Wait for the next message.
 
     Parameters
     ----------
-    connection : Connection
+    connection : Line
         Where it comes from.
     store : mapping, optional
         The values that `Stored` stands for.
@@ -169,7 +201,7 @@ def receive(connection: Connection[Any, Any], store: Mapping[Hashable, Any] | No
         If the other side is gone.
     """
     frame = memoryview(connection.recv_bytes())
-    ticket, length, count = _HEAD.unpack_from(frame)
+    ticket, progress, length, count = _HEAD.unpack_from(frame)
     sizes = struct.unpack_from(f"<{count}Q", frame, _HEAD.size)
     pickled = frame[_HEAD.size + 8 * count :]
     if length > CHUNK:
@@ -178,15 +210,15 @@ def receive(connection: Connection[Any, Any], store: Mapping[Hashable, Any] | No
     try:
         return _Unpickler(pickled, blocks, store or {}).load()
     except Exception as error:  # whatever the classes in it raise; the connection is in step
-        return Unreadable(ticket, f"{type(error).__name__}: {error}")
+        return Unreadable(ticket, f"{type(error).__name__}: {error}", progress)
 
 
-def _send_block(connection: Connection[Any, Any], block: memoryview) -> None:
+def _send_block(connection: Line, block: memoryview) -> None:
     for start in range(0, len(block), CHUNK):
         connection.send_bytes(block[start : start + CHUNK])
 
 
-def _receive_block(connection: Connection[Any, Any], size: int) -> np.ndarray[Any, Any]:
+def _receive_block(connection: Line, size: int) -> np.ndarray[Any, Any]:
     block = np.empty(size, np.uint8)
     for start in range(0, size, CHUNK):
         connection.recv_bytes_into(block.data[start : start + CHUNK])

@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Hashable, Sequence
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client
 from typing import Any, NoReturn
 
 from ..network import UserError
@@ -34,11 +34,11 @@ class Servant:
 
     Parameters
     ----------
-    connection : Connection
+    connection : Line
         The way to the window.
     """
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
+    def __init__(self, connection: wire.Line) -> None:
         self._connection = connection
         self._sending = threading.Lock()
         self._runs: queue.SimpleQueue[messages.Run | None] = queue.SimpleQueue()
@@ -95,7 +95,7 @@ class Servant:
                 for ticket in list(self._tokens):
                     self._cancel(ticket)
                 self._runs.put(None)
-            case messages.Unreadable(ticket, error):
+            case messages.Unreadable(ticket, error, _):
                 text = f"what was sent for the job could not be read in the worker: {error}"
                 self._send(messages.Failed(ticket, Crashed(text)))
 
