@@ -1,5 +1,47 @@
 """Room 5, what a layer sees.
 
 Feature maps as lazy arrays whose regions are computed exactly and on demand, each with its place
-in the world of the input; montages, and the limits and colours to show them with.
+in the world of the input; montages, and the limits and colours to show them with. Torch is imported
+when maps are computed, not before.
 """
+
+from .cache import PatchCache
+from .disk import maps_to_disk
+from .lazy import FeatureMap, FeatureMaps, NoSuchLayer, feature_maps
+from .paint import montage_png, paint, paint_montage, save_png, thumbnail
+from .picture import colours, common_limits, dead, limits, limits_per_map, montage
+from .place import place, scale_and_translate, world_affine
+from .preview import LayerPreview, PreviewCache, preview
+from .regions import Box, Plan, make_plan
+from .source import Source, open_source
+
+__all__ = [
+    "Box",
+    "FeatureMap",
+    "FeatureMaps",
+    "LayerPreview",
+    "NoSuchLayer",
+    "PatchCache",
+    "Plan",
+    "PreviewCache",
+    "Source",
+    "colours",
+    "common_limits",
+    "dead",
+    "feature_maps",
+    "limits",
+    "limits_per_map",
+    "make_plan",
+    "maps_to_disk",
+    "montage",
+    "montage_png",
+    "open_source",
+    "paint",
+    "paint_montage",
+    "place",
+    "preview",
+    "save_png",
+    "scale_and_translate",
+    "thumbnail",
+    "world_affine",
+]

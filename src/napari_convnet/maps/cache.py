@@ -1,0 +1,84 @@
+"""Parts of maps that were computed before, least recently used first to go."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from .regions import Box, covers
+
+if TYPE_CHECKING:
+    from napari_convnet.model import Patch
+
+DEFAULT_BYTES = 256 * 2**20
+
+
+class PatchCache:
+    """Patches by name and box, up to so many bytes.
+
+    Parameters
+    ----------
+    most_bytes : int
+        What all of them together may take; a larger one is not kept.
+    """
+
+    def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self._patches: OrderedDict[tuple[str, Box], Patch] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._patches)
+
+    def __iter__(self) -> Iterator[tuple[str, Box]]:
+        return iter(list(self._patches))
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the patches take."""
+        return self._bytes
+
+    def find(self, name: str, box: Box) -> Patch | None:
+        """Find a patch that covers a box, and count it as used."""
+        with self._lock:
+            key = (name, box) if (name, box) in self._patches else self._covering(name, box)
+            if key is None:
+                return None
+            self._patches.move_to_end(key)
+            return self._patches[key]
+
+    def put(self, name: str, patch: Patch) -> None:
+        """Keep a patch; those that it covers go, then the least recently used ones."""
+        size = _bytes(patch)
+        if size > self.most_bytes:
+            return
+        with self._lock:
+            if self._covering(name, patch.box) is not None:
+                return
+            for key in [k for k in self._patches if k[0] == name and covers(patch.box, k[1])]:
+                self._drop(key)
+            while self._bytes + size > self.most_bytes:
+                self._drop(next(iter(self._patches)))
+            self._patches[name, patch.box] = patch
+            self._bytes += size
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._patches.clear()
+            self._bytes = 0
+
+    def _covering(self, name: str, box: Box) -> tuple[str, Box] | None:
+        found = (k for k in reversed(self._patches) if k[0] == name and covers(k[1], box))
+        return next(found, None)
+
+    def _drop(self, key: tuple[str, Box]) -> None:
+        self._bytes -= _bytes(self._patches.pop(key))
+
+
+def _bytes(patch: Patch) -> int:
+    # A view keeps all of what it is a view of.
+    return int(patch.data.untyped_storage().nbytes())
