@@ -1,7 +1,7 @@
 """Room 2, the text: read a pipeline, check it, edit it, write it.
 
-The document is the truth. It is read with the place of every node, so that each mistake is told with
-its line and column, and it is edited by splices, so that comments and layout stay as they were.
+The document is the truth. It is read with the place of every node, so that each mistake is told
+with its line and column, and it is edited by splices, so that comments and layout stay.
 """
 
 from . import edit

@@ -5,12 +5,13 @@ Messages of their validators read ``what; fix``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from napari_convnet.network import did_you_mean, listed
+from napari_convnet.network import did_you_mean, listed, quoted
 
 from .settings import Setting, parse_list, parse_setting, parse_sum
 
@@ -19,11 +20,9 @@ def _one_of(what: str, *words: str) -> Any:
     """A validator that knows its words and suggests the nearest."""
 
     def check(value: Any) -> Any:
-        if value not in words:
-            raise ValueError(
-                f'unknown {what} "{value}"; '
-                + did_you_mean(str(value), words, f"write {listed(words)}")
-            )
+        if _line(value) not in words:
+            near = did_you_mean(value, words, f"write {listed(words)}")
+            raise ValueError(f"unknown {what} {quoted(value)}; {near}")
         return value
 
     return BeforeValidator(check)
@@ -33,23 +32,44 @@ def _checked(what: str, setting: Setting, words: Mapping[str, tuple[int, ...]]) 
     """Check a setting's word, and that it has one of the counts of numbers that the word takes."""
     if setting.word not in words:
         near = did_you_mean(setting.word, words, f"write {listed(words)}")
-        raise ValueError(f'unknown {what} "{setting.word}"; {near}')
+        raise ValueError(f"unknown {what} {quoted(setting.word)}; {near}")
     counts = words[setting.word]
     if len(setting.numbers) not in counts:
         wanted = listed(map(str, counts)) if any(counts) else "no"
         plural = "number" if counts == (1,) else "numbers"
         raise ValueError(f"{setting.word} takes {wanted} {plural}, not {len(setting.numbers)}")
+    for name, _ in setting.words:
+        if name not in NAMED.get(setting.word, ()):
+            raise ValueError(f"{setting.word} has no {quoted(name)}; delete it")
     return setting
+
+
+def _line(value: Any) -> str:
+    """Take one line of text only: no list, no mapping."""
+    if not isinstance(value, str):
+        raise ValueError("one line of text belongs here; write it behind the colon")
+    return value
 
 
 def _setting(what: str, words: Mapping[str, tuple[int, ...]]) -> Any:
     """A setting whose word is one of `words`, each with the counts of numbers that it takes."""
 
     def check(value: Any) -> Any:
-        setting = value if isinstance(value, Setting) else parse_setting(str(value))
-        return _checked(what, setting, words)
+        setting = value if isinstance(value, Setting) else parse_setting(_line(value))
+        return _ascending(_checked(what, setting, words))
 
     return BeforeValidator(check)
+
+
+def _ascending(setting: Setting) -> Setting:
+    """Check that a range such as ``window -160 240`` runs upwards."""
+    if setting.word in ("window", "percentile") and sorted(set(setting.numbers)) != list(
+        setting.numbers
+    ):
+        raise ValueError(f"{setting} runs downwards; write the lower number first")
+    if setting.word == "percentile" and not all(0 <= n <= 100 for n in setting.numbers):
+        raise ValueError(f"{setting} does not fit; percentiles go from 0 to 100")
+    return setting
 
 
 def _names(value: Any) -> Any:
@@ -57,23 +77,26 @@ def _names(value: Any) -> Any:
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
         raise ValueError("a list of names belongs here; for example [cat, dog]")
-    doubled = {name for name in value if list(value).count(name) > 1}
+    doubled = [name for name, count in Counter(value).items() if count > 1]
     if doubled:
-        raise ValueError(f'"{sorted(doubled)[0]}" stands here twice; keep one of them')
+        raise ValueError(f"{quoted(min(doubled))} stands here twice; keep one of them")
     return tuple(value)
 
 
 def _split(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, tuple):
         return value
+    line = _line(value)
     try:
-        parts = [float(part) for part in value.split("/")]
+        parts = [float(part) for part in line.split("/")]
     except ValueError:
         parts = []
-    if len(parts) not in (2, 3) or abs(sum(parts) - 100) > 1e-6 or min(parts) < 0 or parts[0] <= 0:
+    # Written so that "nan" fails too.
+    whole = len(parts) in (2, 3) and abs(sum(parts) - 100) < 1e-6
+    if not whole or min(parts) < 0 or parts[0] == 0:
         raise ValueError(
-            f'cannot read the split "{value}"; write train/validation/test in per cent, such as '
-            "70/15/15, or train/test, such as 80/20"
+            f"cannot read the split {quoted(line)}; write train/validation/test in per cent, such "
+            "as 70/15/15, or train/test, such as 80/20"
         )
     train, *others = (part / 100 for part in parts)
     return (train, 0.0, others[0]) if len(others) == 1 else (train, *others)
@@ -82,12 +105,14 @@ def _split(value: Any) -> Any:
 def _number(low: float, high: float, whole: bool = False) -> Any:
     def check(value: Any) -> Any:
         kind = "a whole number" if whole else "a number"
+        fix = f"write {kind} from {low:,} to {high:,}"
+        line = str(value) if isinstance(value, int | float) else _line(value)
         try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ValueError(f'"{value}" is no number; write {kind} from {low:g}') from None
+            number = float(line)
+        except ValueError:
+            raise ValueError(f"{quoted(line)} is no number; {fix}") from None
         if not low <= number <= high or (whole and number != int(number)):
-            raise ValueError(f"{value} does not fit; write {kind} from {low:g} to {high:g}")
+            raise ValueError(f"{quoted(line)} does not fit; {fix}")
         return int(number) if whole else number
 
     return BeforeValidator(check)
@@ -103,6 +128,9 @@ NORMALISATIONS = {"zscore": (0,), "minmax": (0,), "percentile": (0, 2), "window"
 """Words of ``normalize:`` and the counts of numbers that each takes."""
 FITS = {"pad": (0, 1, 2, 3), "crop": (0, 1, 2, 3), "resize": (0, 1, 2, 3)}
 AUGMENTATIONS = {"shift": (1,), "flip": (0, 1), "noise": (1,), "rotate": (1,), "scale": (1,)}
+NAMED = {"flip": ("x", "y", "z")}
+"""Named numbers that words of the tables above take."""
+SOURCES = ("digits", "faces")
 TASKS = ("classify", "segment", "regress")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -144,7 +172,7 @@ class Data(_Section):
         Label value that means "not labelled".
     """
 
-    source: str = ""
+    source: Annotated[str, _one_of("source", *SOURCES)] = ""
     images: str = ""
     labels: str = ""
     classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
@@ -181,12 +209,12 @@ class Optimizer(_Section):
 
 
 def _optimizer(value: Any) -> Any:
-    if isinstance(value, Optimizer | dict):
+    if isinstance(value, Optimizer):
         return value
-    setting = parse_setting(str(value))
+    setting = parse_setting(_line(value))
     if setting.word not in OPTIMIZERS:
         near = did_you_mean(setting.word, OPTIMIZERS, f"write {listed(OPTIMIZERS)}")
-        raise ValueError(f'unknown optimizer "{setting.word}"; {near}')
+        raise ValueError(f"unknown optimizer {quoted(setting.word)}; {near}")
     known = OPTIMIZERS[setting.word]
     if setting.numbers:
         raise ValueError(
@@ -195,7 +223,7 @@ def _optimizer(value: Any) -> Any:
     for word, number in setting.words:
         if word not in known:
             near = did_you_mean(word, known, f"it has {listed(known, 'and')}")
-            raise ValueError(f'{setting.word} has no "{word}"; {near}')
+            raise ValueError(f"{setting.word} has no {quoted(word)}; {near}")
         if number < 0 or (word == "lr" and number == 0) or (word == "momentum" and number >= 1):
             raise ValueError(f"{word} {number:g} does not fit; {_bounds(word)}")
     return Optimizer(name=setting.word, **{**known, **dict(setting.words)})
@@ -210,11 +238,9 @@ def _bounds(word: str) -> str:
 def _loss(value: Any) -> Any:
     if isinstance(value, tuple):
         return value
-    settings = parse_sum(str(value))
+    settings = parse_sum(_line(value))
     for setting in settings:
-        if setting.word not in LOSSES:
-            near = did_you_mean(setting.word, LOSSES, f"write {listed(LOSSES)}")
-            raise ValueError(f'unknown loss "{setting.word}"; {near}')
+        _checked("loss", setting, dict.fromkeys(LOSSES, (0,)))
     return tuple(setting.word for setting in settings)
 
 
@@ -243,13 +269,17 @@ class Train(_Section):
     loss: Annotated[tuple[str, ...], BeforeValidator(_loss)] = ("cross-entropy",)
     optimizer: Annotated[Optimizer, BeforeValidator(_optimizer)] = Optimizer()
     schedule: Annotated[str, _one_of("schedule", *SCHEDULES)] = "constant"
-    epochs: Annotated[int, _number(1, 1e6, whole=True)] = 10
-    batch: Annotated[int, _number(1, 1e6, whole=True)] = 64
+    epochs: Annotated[int, _number(1, 10**6, whole=True)] = 10
+    batch: Annotated[int, _number(1, 10**6, whole=True)] = 64
     precision: Annotated[str, _one_of("precision", *PRECISIONS)] = "auto"
     seed: Annotated[int, _number(0, 2**31 - 1, whole=True)] = 0
 
 
 def _augment(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not all(isinstance(one, str) for one in value):
+        raise ValueError("a list of settings belongs here; for example [flip, shift 2]")
+    if not isinstance(value, list | tuple):
+        _line(value)
     return tuple(_checked("augmentation", one, AUGMENTATIONS) for one in parse_list(value))
 
 

@@ -6,13 +6,13 @@ aliases, anchors, tags, duplicate keys, several documents, texts over a megabyte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import yaml
 
-from napari_convnet.network import Place, Problem, UserError
+from napari_convnet.network import Place, Problem, UserError, quoted
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 40
@@ -72,7 +72,7 @@ class Node:
 
     @property
     def end(self) -> int:
-        """Index behind its last character, without what YAML counts to it of the blank behind it."""
+        """Index behind its last character, without the blank that YAML counts to it."""
         if self.kind == "scalar" or self.flow:
             return self.stop
         last = self.items[-1] if self.items else self.pairs[-1][1] if self.pairs else None
@@ -101,50 +101,99 @@ def compose(text: str) -> Node:
     """
     if len(text) > MOST_BYTES:
         raise UserError(
-            f"the document has {len(text) / 1e6:,.1f} million characters",
-            "a pipeline has at most one million: is this the right file?",
+            f"the document has {len(text):,} characters",
+            f"a pipeline has at most {MOST_BYTES:,}: is this the right file?",
         )
-    try:
-        events = list(_events(text))
-    except yaml.MarkedYAMLError as error:
-        raise UserError(_yaml_problem(error)) from None
-    except yaml.YAMLError:
-        raise UserError("this is not a text", "is this the right file?") from None
-    return _Composer(events).document()
-
-
-def _events(text: str) -> Iterator[Any]:
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    yield from yaml.parse(text, Loader=loader)
+    try:
+        # Event by event, so that a text nested too deeply is refused before it is read to its end.
+        return _Composer(text).document(yaml.parse(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        raise UserError(_yaml_problem(error, text)) from None
+    except (yaml.YAMLError, UnicodeEncodeError):
+        raise UserError("this is not a text", "is this the right file?") from None
 
 
-def _yaml_problem(error: yaml.MarkedYAMLError) -> Problem:
+_YAML_PROBLEMS = {
+    "found unexpected end of stream": ("a quote begins here and does not end", "close it"),
+    "found unexpected document indicator": ("a quote begins here and does not end", "close it"),
+    "did not find expected ',' or ']'": (
+        "the list that begins here does not end",
+        "part its items with commas, and close it with ]",
+    ),
+    "did not find expected ',' or '}'": (
+        "the bracket that begins here does not end",
+        "part its items with commas, and close it with }",
+    ),
+    "did not find expected node content": (
+        "a bracket is missing, or there is one too many",
+        "close every [ with ] and every { with }",
+    ),
+    "could not find expected ':'": ("a colon is missing behind this key", "write KEY: VALUE"),
+    "did not find expected '-' indicator": (
+        "this line stands among rows, but does not begin with a dash",
+        "begin it with a dash and a blank, or indent it as a section's key",
+    ),
+    "did not find expected key": (
+        "this line does not fit what stands above it",
+        "begin it in the column of the keys above, as KEY: VALUE",
+    ),
+    "mapping values are not allowed in this context": (
+        "a colon stands where none can",
+        "indent this line as those above, give it a row of its own, or put the text in quotes",
+    ),
+    "block sequence entries are not allowed in this context": (
+        "a dash stands where no row can begin",
+        "begin rows on lines of their own, all in one column",
+    ),
+    "found unknown escape character": (
+        "a backslash in double quotes means something else",
+        "use single quotes",
+    ),
+}
+"""What the parser says, what it means to someone who never heard of YAML, and what to do."""
+
+_AT_CONTEXT = ("found unexpected", "did not find expected ','", "could not find expected")
+"""Reasons that are better shown where the broken piece begins than where the parser gave up."""
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    reason = str(error.problem or error.context or "it cannot be read")
     mark = error.problem_mark or error.context_mark
-    place = mark and Place(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-    reason = error.problem or error.context or "it cannot be read"
-    fix = {
-        "mapping values are not allowed in this context": "a second colon in one row: "
-        "indent it as a row of its own, or put the text in quotes",
-        "found character that cannot start any token": "indent with blanks, not tabs, and put "
-        "texts that begin with @ ` % in quotes",
-    }.get(reason, "check indentation, colons and quotes here")
-    return Problem(f"this is not YAML: {reason}", fix, place)
+    if reason.startswith(_AT_CONTEXT) and error.context_mark is not None:
+        mark = error.context_mark
+    if mark is None:
+        return Problem(f"this is not YAML: {reason}", "is this the right file?")
+    place = Place(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    here = text[mark.index : mark.index + 1]
+    if "tab character" in reason or (here == "\t" and "cannot start" in reason):
+        return Problem("a tab stands here", "indent with blanks", place)
+    if "cannot start" in reason:
+        return Problem(f"a text cannot begin with {here}", "put it in quotes", place)
+    fallback = (f"this is not YAML: {reason}", "check indentation, colons and quotes here")
+    return Problem(*_YAML_PROBLEMS.get(reason, fallback), place)
 
 
 @dataclass
 class _Composer:
     """Builds nodes from the parser's events, with a stack of its own instead of recursion."""
 
-    events: list[Any]
+    text: str
     stack: list[tuple[Any, list[Node]]] = field(default_factory=list)
+    shift: int = 0
+    """The parser does not count a byte order mark."""
 
-    def document(self) -> Node:
+    def __post_init__(self) -> None:
+        self.shift = int(self.text.startswith("\ufeff"))
+
+    def document(self, events: Iterable[Any]) -> Node:
         root: Node | None = None
         documents = 0
-        for event in self.events:
+        for event in events:
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
-                raise _refused("a second document begins here", "keep one document in a file", event)
+                fix = "keep one document in a file"
+                raise _refused("a second document begins here", fix, event)
             node = self._take(event)
             if node is not None and not self.stack:
                 root = node
@@ -157,14 +206,7 @@ class _Composer:
     def _take(self, event: Any) -> Node | None:
         self._check(event)
         if isinstance(event, yaml.ScalarEvent):
-            return Node(
-                "scalar",
-                _place(event, event),
-                event.start_mark.index,
-                event.end_mark.index,
-                text=event.value,
-                flow=event.style in ("'", '"'),
-            )
+            return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
             if len(self.stack) >= MOST_DEPTH:
                 raise _refused(f"more than {MOST_DEPTH} levels", "nest less", event)
@@ -173,10 +215,20 @@ class _Composer:
             return self._close(event)
         return None
 
+    def _scalar(self, event: Any) -> Node:
+        start, stop = self._span(event, event)
+        if event.style in ("|", ">"):
+            stop = start + len(self.text[start:stop].rstrip())
+        quoted = event.style in ("'", '"')
+        return Node("scalar", _place(event, event), start, stop, text=event.value, flow=quoted)
+
+    def _span(self, begin: Any, end: Any) -> tuple[int, int]:
+        return begin.start_mark.index + self.shift, end.end_mark.index + self.shift
+
     def _close(self, event: Any) -> Node:
         begin, children = self.stack.pop()
         place = _place(begin, event)
-        start, stop = begin.start_mark.index, event.end_mark.index
+        start, stop = self._span(begin, event)
         if isinstance(event, yaml.SequenceEndEvent):
             return Node(
                 "list", place, start, stop, items=tuple(children), flow=bool(begin.flow_style)
@@ -192,7 +244,8 @@ class _Composer:
         if getattr(event, "anchor", None):
             raise _refused(f"&{event.anchor} is an anchor", "delete it", event)
         if getattr(event, "tag", None):
-            raise _refused(f"{event.tag} is a tag", "delete it: values have no types here", event)
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise _refused(f"{tag} is a tag", "delete it: values have no types here", event)
 
 
 def _check_keys(keys: list[Node]) -> None:
@@ -204,7 +257,7 @@ def _check_keys(keys: list[Node]) -> None:
             first = seen[key.text].place.line
             raise UserError(
                 Problem(
-                    f'"{key.text}" stands here a second time (first in line {first})',
+                    f"{quoted(key.text)} stands here a second time (first in line {first})",
                     "keep one of them",
                     key.place,
                 )

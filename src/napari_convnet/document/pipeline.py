@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,9 @@ from napari_convnet.network import (
     analyse,
     did_you_mean,
     parse_input,
+    quoted,
 )
+from napari_convnet.network.analysis import MOST_PROBLEMS
 
 from .models import KEYS, Data, Sections, Train
 from .nodes import MOST_BYTES, Node, compose
@@ -160,17 +163,26 @@ class Pipeline:
         return tuple(self._rows(self.items))
 
     def _rows(self, items: tuple[Item, ...]) -> list[Row]:
-        found = []
-        for item in items:
-            layers = tuple(v for v in self.network if v.row[: len(item.path)] == item.path)
-            own = tuple(p for p in self.network.problems if _concerns(p, item))
-            text = item.line if item.line is not None else ("" if item.name else _count(item))
-            shown = f"{item.name}: {text}".strip() if item.name else text
-            found.append(
-                Row(item.path, shown, item.name, item.place, bool(item.body), layers, own)
+        layers: dict[tuple[int, ...], list[Layer]] = defaultdict(list)
+        for layer in self.network:
+            for depth in range(len(layer.row)):
+                layers[layer.row[: depth + 1]].append(layer)
+        lines: dict[int, list[Problem]] = defaultdict(list)
+        for problem in self.network.problems:
+            if problem.place is not None:
+                lines[problem.place.line].append(problem)
+        return [
+            Row(
+                item.path,
+                _shown(item),
+                item.name,
+                item.place,
+                bool(item.body),
+                tuple(layers[item.path]),
+                _own(item, lines),
             )
-            found += self._rows(item.body)
-        return found
+            for item in _walk(items)
+        ]
 
     def edited(self, text: str) -> Pipeline:
         """Read another text as the same document."""
@@ -213,17 +225,34 @@ class Pipeline:
         return build(self.checked(), seed=seed, device=device)
 
 
-def _count(item: Item) -> str:
-    return f"x{item.repeat}:" if item.repeat > 1 else "group"
+def _walk(items: tuple[Item, ...]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        yield from _walk(item.body)
 
 
-def _concerns(problem: Problem, item: Item) -> bool:
-    if problem in item.problems:
-        return True
-    if problem.place is None or item.body:
-        return False
+def _shown(item: Item) -> str:
+    """Text of a row, as an editor shows it."""
+    if item.line is not None:
+        line = " ".join(item.line.split())
+        return f"{item.name}: {line}" if item.name else line
+    if item.name:
+        return f"{item.name}:"
+    return item.shown or (f"x{item.repeat}:" if item.repeat > 1 else "group")
+
+
+def _own(item: Item, lines: Mapping[int, list[Problem]]) -> tuple[Problem, ...]:
+    """Problems of a row itself, not of the rows it holds, out of all problems by line."""
     places = [item.place, item.line_place, item.name_place, *item.extras.places.values()]
-    return any(p and p.line <= problem.place.line <= p.end_line for p in places)
+    found = dict.fromkeys(item.problems)
+    for place in filter(None, places):
+        last = place.line if item.body else place.end_line
+        for line in range(place.line, last + 1):
+            for problem in lines.get(line, ()):
+                at = problem.place
+                if at == place or (not item.body and at is not None and place.holds(at)):
+                    found[problem] = None
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- reading
@@ -330,27 +359,27 @@ class _Reader:
 
     def read(self, text: str, path: Path | None, root: Node) -> Pipeline:
         if root.kind != "map":
-            self._refuse("a pipeline is a list of sections", "begin with: input: 1x28x28", root)
+            self._refuse("this is no pipeline", "begin with: input: 1x28x28", root)
         self._check_keys(root)
         items = self._items(root)
         network = self._network(root, items)
         sections = self._sections(root)
         self._check_show(root, sections, network)
-        problems = sorted(self.problems, key=_order)
+        problems = sorted(self.problems, key=_order)[:MOST_PROBLEMS]
         return Pipeline(text, path, network, sections, items, tuple(problems))
 
     def _refuse(self, what: str, fix: str, node: Node) -> NoReturn:
         raise UserError(Problem(what, fix, node.place))
 
     def _check_keys(self, root: Node) -> None:
+        unknown = [key for key, _ in root.pairs if key.text not in KEYS]
+        for key in unknown[:MOST_PROBLEMS]:
+            fix = did_you_mean(key.text, KEYS, f"a pipeline has {', '.join(KEYS)}")
+            self.problems.append(Problem(f"unknown key {quoted(key.text)}", fix, key.place))
         for key, _ in root.pairs:
-            if key.text not in KEYS:
-                fix = did_you_mean(key.text, KEYS, f"a pipeline has {', '.join(KEYS)}")
-                self.problems.append(Problem(f'unknown key "{key.text}"', fix, key.place))
-            elif key.text == "blocks":
-                self.problems.append(
-                    Problem("blocks: is not built yet", "write the layers in the net", key.place)
-                )
+            if key.text == "blocks":
+                fix = "write the layers in the net, and delete it"
+                self.problems.append(Problem("blocks: is not built yet", fix, key.place))
 
     def _items(self, root: Node) -> tuple[Item, ...]:
         net = root.get("net")
@@ -383,27 +412,43 @@ class _Reader:
     def _sections(self, root: Node) -> Sections:
         """Check all other sections; where one is wrong its defaults stand in."""
         plain: dict[str, Any] = {
-            key.text: value.plain()
+            key.text: _filled(value)
             for key, value in root.pairs
-            if key.text in Sections.model_fields and not value.empty
+            if key.text in Sections.model_fields and key.text != "input" and not value.empty
         }
         while True:
             try:
                 return Sections.model_validate(plain)
             except ValidationError as error:
-                for mistake in error.errors():
-                    self.problems.append(_mistake(mistake, root))
+                for count, mistake in enumerate(error.errors()):
+                    if count < MOST_PROBLEMS:
+                        self.problems.append(_mistake(mistake, root))
                     _drop(plain, mistake["loc"])
 
     def _check_show(self, root: Node, sections: Sections, network: Network) -> None:
         node = root.get("show")
         if node is None or network.problems:
             return
-        for name in sections.show:
-            if name != "all" and name not in network:
-                known = [layer.name for layer in network]
-                fix = did_you_mean(name, known, f"its layers are {', '.join(known[:12])}")
-                self.problems.append(Problem(f'no layer is called "{name}"', fix, node.place))
+        wrong = [name for name in sections.show if name != "all" and name not in network]
+        known = [layer.name for layer in network]
+        if known:
+            more = ", ..." if len(known) > 12 else ""
+            otherwise = f"its layers are {', '.join(known[:12])}{more}"
+        else:
+            otherwise = "the network has no layers yet"
+        for name in wrong[:MOST_PROBLEMS]:
+            at = next((item for item in node.items if item.text == name), node)
+            fix = did_you_mean(name, known, otherwise)
+            self.problems.append(Problem(f"no layer is called {quoted(name)}", fix, at.place))
+
+
+def _filled(section: Node) -> Any:
+    """Give a section as plain values; a key without a value is as if it were not there."""
+    if section.kind != "map":
+        return section.plain()
+    known = {**Data.model_fields, **Train.model_fields}
+    pairs = ((key.text, value) for key, value in section.pairs)
+    return {key: value.plain() for key, value in pairs if not (value.empty and key in known)}
 
 
 def _order(problem: Problem) -> tuple[int, int]:
@@ -418,7 +463,7 @@ def _mistake(mistake: Any, root: Node) -> Problem:
         section = Data if loc[0] == "data" else Train
         fix = did_you_mean(loc[-1], section.model_fields, "")
         fix = fix or f"{loc[0]} has {', '.join(section.model_fields)}"
-        return Problem(f'unknown key "{loc[-1]}" in {loc[0]}', fix, (key or root).place)
+        return Problem(f"unknown key {quoted(loc[-1])} in {loc[0]}", fix, (key or root).place)
     if mistake["type"] in ("model_type", "dict_type", "model_attributes_type"):
         return Problem(
             f"{loc[-1]} is a section", "write its keys on lines of their own below", node.place

@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from napari_convnet.network import OPS, Extras, Item, Place, Problem
+from napari_convnet.network import JOINS, OPS, Extras, Item, Place, Problem, quoted
+from napari_convnet.network.grammar import repeats
 from napari_convnet.network.items import ROW_KEYS, STRUCTURES
 
 from .nodes import Node
 
-_REPEAT = re.compile(r"x(\d+)\Z")
+_REPEAT = re.compile(r"x\d+\Z", re.ASCII)
 
 
 def read_items(node: Node, path: tuple[int, ...] = ()) -> tuple[Item, ...]:
@@ -27,18 +28,28 @@ def read_items(node: Node, path: tuple[int, ...] = ()) -> tuple[Item, ...]:
 
 def _item(node: Node, path: tuple[int, ...]) -> Item:
     if node.kind == "scalar":
-        return Item(node.place, line=node.text, line_place=_inside(node), path=path)
+        line = "" if node.empty else node.text
+        return Item(node.place, line=line, line_place=_inside(node), path=path)
     if node.kind == "list":
-        return Item(node.place, body=read_items(node, path), path=path)
+        return Item(
+            node.place, body=read_items(node, path), problems=_no_rows(node, node), path=path
+        )
     return _Mapping(node, path).item()
 
 
 def _inside(node: Node) -> Place:
     """Place of a scalar's first character, inside its quotes."""
     place = node.place
-    if not node.flow:
+    if not node.flow or place.line != place.end_line:
         return place
     return Place(place.line, place.column + 1, place.end_line, place.end_column - 1)
+
+
+def _no_rows(rows: Node, at: Node) -> tuple[Problem, ...]:
+    """The problem of a group that holds nothing, if it does."""
+    if rows.items:
+        return ()
+    return (Problem("this group has no rows", "write rows in it, or delete it", at.place),)
 
 
 @dataclass
@@ -56,46 +67,47 @@ class _Mapping:
         key, value = heads[0]
         if key.text in STRUCTURES:
             return self._fail(f"{key.text}: is not built yet", "write the layers in sequence", key)
-        if key.text in OPS:
-            return self._fail(
-                f'"{key.text}:" has a colon behind an op',
-                f"write - {key.text} {value.text}, or - NAME: {key.text} {value.text}",
-                key,
-            )
-        repeat = _REPEAT.match(key.text)
+        if key.text in (*OPS, *JOINS):
+            line = f"{key.text} {value.text}".strip()
+            fix = f"write - {line}, or - NAME: {line}"
+            return self._fail(f'"{key.text}:" has a colon behind an op', fix, key)
+        repeat = repeats(key.text) if _REPEAT.match(key.text) else 0
+        if _REPEAT.match(key.text) and (value.kind != "list" or repeat == 0):
+            return self._wrong_repeat(key, value, repeat)
         extras = self._extras()
-        if repeat and value.kind != "list":
-            return self._fail(
-                f"{key.text}: repeats a list of rows",
-                f"write - NAME: {value.text} {key.text}, or indent rows with dashes below",
-                key,
-            )
         name = "" if repeat else key.text
-        if value.kind == "map":
-            return self._nested(key, value)
         if value.empty:
             return self._fail(f"{key.text}: has no layers", "write them behind the colon", key)
-        common: dict[str, Any] = {
-            "name": name,
-            "name_place": key.place,
-            "extras": extras,
-            "path": self.path,
-            "problems": tuple(self.problems),
-        }
-        if value.kind == "scalar":
-            return Item(key.place, line=value.text, line_place=_inside(value), **common)
-        if extras.on_weights:
-            self.problems.append(
-                Problem("w, b and freeze need a line of layers", "give them a row", key.place)
-            )
-        count = int(repeat.group(1)) if repeat else 1
-        common["problems"] = tuple(self.problems)
-        return Item(key.place, body=read_items(value, self.path), repeat=count, **common)
+        if value.kind != "scalar" and extras.on_weights:
+            self._wrong("w, b and freeze belong to one line of layers", "give them its row", key)
+        if value.kind == "map":
+            return self._nested(key, value, extras)
+        if value.kind == "list":
+            self.problems += _no_rows(value, key)
+        return Item(
+            key.place,
+            name,
+            key.place,
+            line=value.text if value.kind == "scalar" else None,
+            line_place=_inside(value) if value.kind == "scalar" else None,
+            body=read_items(value, self.path) if value.kind == "list" else (),
+            repeat=repeat or 1,
+            extras=extras,
+            problems=tuple(self.problems),
+            path=self.path,
+        )
 
-    def _nested(self, key: Node, value: Node) -> Item:
+    def _wrong_repeat(self, key: Node, value: Node, count: int) -> Item:
+        if count == 0:
+            return self._fail("a group cannot be repeated zero times", "delete it", key)
+        line = f"{value.text} {key.text}" if value.text else f"conv 8 {key.text}"
+        fix = f"write - {line}, or rows with dashes below, further in"
+        return self._fail(f"{key.text}: repeats a list of rows", fix, key)
+
+    def _nested(self, key: Node, value: Node, extras: Extras) -> Item:
         """``NAME: {x3: [...]}``: a named row whose value is a row itself."""
         inner = _Mapping(value, self.path).item()
-        if inner.name or not inner.body:
+        if inner.name or not inner.body or inner.extras != Extras():
             return self._fail(
                 f"cannot read what stands behind {key.text}:",
                 "write a line of layers, a list of rows, or x3: and a list",
@@ -107,7 +119,7 @@ class _Mapping:
             key.place,
             body=inner.body,
             repeat=inner.repeat,
-            extras=self._extras(),
+            extras=extras,
             problems=(*self.problems, *inner.problems),
             path=self.path,
         )
@@ -117,14 +129,16 @@ class _Mapping:
             return self._fail("this row has no layers", "add NAME: and a line of layers", self.node)
         first, second = heads[0][0].text, heads[1][0]
         return self._fail(
-            f'"{first}" and "{second.text}" stand in one row',
+            f"{quoted(first)} and {quoted(second.text)} stand in one row",
             f"give {second.text} a row of its own, or use one of {', '.join(ROW_KEYS)}",
             second,
         )
 
     def _fail(self, what: str, fix: str, node: Node) -> Item:
         problem = Problem(what, fix, node.place)
-        return Item(node.place, problems=(*self.problems, problem), path=self.path)
+        shown = next((f"{k.text}: {v.text}".strip() for k, v in self.node.pairs), "")
+        problems = (*self.problems, problem)
+        return Item(node.place, problems=problems, path=self.path, shown=shown)
 
     # ------------------------------------------------------------ extras
     def _extras(self) -> Extras:
@@ -151,7 +165,8 @@ class _Mapping:
 
     def _yes(self, node: Node) -> bool:
         if node.text not in ("true", "false"):
-            self._wrong(f'freeze is true or false, not "{node.text}"', "write freeze: true", node)
+            what = f"freeze is true or false, not {quoted(node.text)}"
+            self._wrong(what, "write freeze: true", node)
         return node.text == "true"
 
     def _kernels(self, node: Node, key: str) -> Any:
@@ -165,13 +180,13 @@ class _Mapping:
             return tuple(self._kernels(item, key) for item in node.items)
         values = [_value(word) for word in node.text.split()]
         if not values or (key == "b" and not all(isinstance(v, float) for v in values)):
-            self._wrong(f'cannot read {key}: "{node.text}"', "write numbers", node)
+            self._wrong(f"cannot read {key}: {quoted(node.text)}", "write numbers", node)
             return None
         if len(values) == 1:
             return values[0]
         if not all(isinstance(v, float) for v in values):
             self._wrong(
-                f'cannot read "{node.text}" as a kernel',
+                f"cannot read {quoted(node.text)} as a kernel",
                 "write numbers, or a list of names: [sobel_x, sobel_y]",
                 node,
             )

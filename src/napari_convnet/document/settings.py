@@ -1,13 +1,16 @@
-"""Settings: the one-line forms ``adamw lr 3e-4``, ``flip, rotate 15`` and ``dice + cross-entropy``."""
+"""Settings, the one-line forms ``adamw lr 3e-4``, ``flip, rotate 15``, ``dice + cross-entropy``."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE)
-_SIZES = re.compile(r"\d+(x\d+)+\Z")
-_WORD = re.compile(r"[A-Za-z][\w.-]*\Z")
+from napari_convnet.network import quoted
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE | re.ASCII)
+_SIZES = re.compile(r"\d+(x\d+)+\Z", re.ASCII)
+_WORD = re.compile(r"[A-Za-z][\w.-]*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,10 @@ def parse_setting(text: str) -> Setting:
     Setting(word='adamw', numbers=(), words=(('lr', 0.0003),))
     """
     parts = text.split()
-    if not parts or not _WORD.match(parts[0]):
-        raise ValueError(f'cannot read "{text}"; begin with a word, for example rotate 15')
+    if not parts:
+        raise ValueError("nothing stands here; write a word, or delete the key")
+    if not _WORD.match(parts[0]):
+        raise ValueError(f"cannot read {quoted(text)}; begin with a word, not with a number")
     numbers: list[float] = []
     words: list[tuple[str, float]] = []
     pending = ""
@@ -66,26 +71,30 @@ def parse_setting(text: str) -> Setting:
         elif _WORD.match(part) and not pending:
             pending = part
         else:
-            raise ValueError(f'cannot read "{part}" in "{text}"; a number belongs here')
+            raise ValueError(f"cannot read {quoted(part)} in {quoted(text)}; write a number")
     if pending:
-        raise ValueError(f'"{pending}" in "{text}" needs a number behind it')
+        raise ValueError(f"{quoted(pending)} in {quoted(text)} lacks its number; write it behind")
     return Setting(parts[0], tuple(numbers), tuple(words))
 
 
 def _numbers(part: str) -> tuple[float, ...]:
-    if _NUMBER.match(part):
-        return (float(part),)
-    if _SIZES.match(part):
-        return tuple(float(size) for size in part.split("x"))
-    return ()
+    words = part.split("x") if _SIZES.match(part) else [part] if _NUMBER.match(part) else []
+    numbers = tuple(map(float, words))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{quoted(part)} is too large; write a smaller number")
+    return numbers
 
 
 def parse_list(value: str | list[str]) -> tuple[Setting, ...]:
-    """Read settings parted by commas, or a list of them."""
+    """Read settings parted by commas, or a list of them; ``none`` is the empty one."""
     parts = value.split(",") if isinstance(value, str) else value
-    return tuple(parse_setting(part) for part in parts if part.strip())
+    words = [part.strip() for part in parts if part.strip()]
+    return () if words == ["none"] else tuple(map(parse_setting, words))
 
 
 def parse_sum(text: str) -> tuple[Setting, ...]:
     """Read settings joined by ``+``."""
-    return tuple(parse_setting(part) for part in text.split("+"))
+    parts = text.split("+")
+    if len(parts) > 1 and not all(part.strip() for part in parts):
+        raise ValueError(f"a word is missing beside a + of {quoted(text)}; write it, or no +")
+    return tuple(map(parse_setting, parts))

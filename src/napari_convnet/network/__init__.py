@@ -11,7 +11,7 @@ from .grammar import parse_line
 from .graph import INPUT, Layer, Network, Totals
 from .items import Extras, Input, Item, parse_input
 from .ops import JOINS, OPS, Op, Shape
-from .problems import Place, Problem, UserError, WordError, did_you_mean, listed
+from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
 
 __all__ = [
     "INPUT",
@@ -38,4 +38,5 @@ __all__ = [
     "name_problem",
     "parse_input",
     "parse_line",
+    "quoted",
 ]

@@ -20,10 +20,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from .problems import UserError, did_you_mean, listed
+from .problems import UserError, did_you_mean, listed, quoted
 
 Nested: TypeAlias = float | tuple["Nested", ...]
 """Numbers in as many levels of tuples as there are axes."""
+
+MOST_WIDE, MOST_VALUES = 999, 100_000
+"""Largest size along an axis, and number of values, of a named kernel."""
 
 _Size = tuple[int, ...]
 _At = Callable[[_Size], float]
@@ -51,9 +54,13 @@ def named(name: str, shape: tuple[int, ...]) -> Nested:
     UserError
         Where there is no such kernel, or none of that size or number of axes.
     """
+    if math.prod(shape) > MOST_VALUES or max(shape, default=1) > MOST_WIDE:
+        sizes = "x".join(map(str, shape))
+        fix = f"named kernels are at most {MOST_WIDE} wide, with {MOST_VALUES:,} values in all"
+        raise UserError(f"{quoted(name)} of {sizes} is too large", fix)
     if name not in _KERNELS:
         fix = did_you_mean(name, _KERNELS, f"there are {listed(_KERNELS, 'and')}")
-        raise UserError(f'unknown kernel "{name}"', fix)
+        raise UserError(f"unknown kernel {quoted(name)}", fix)
     return _KERNELS[name](name, shape)
 
 

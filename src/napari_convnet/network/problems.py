@@ -28,6 +28,11 @@ class Place:
         """Place of the characters `start` to `stop` of this place's first line."""
         return Place(self.line, self.column + start, self.line, self.column + stop)
 
+    def holds(self, other: Place) -> bool:
+        """Whether `other` begins in here; right behind the last character counts."""
+        start, end = (self.line, self.column), (self.end_line, self.end_column)
+        return start <= (other.line, other.column) <= end
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
