@@ -93,9 +93,18 @@ class _Demo:
         _after(wait if quiet else 0.1, then if quiet else lambda: self._when_quiet(then, wait))
 
     def _start(self) -> None:
+        self._arrange()
         self.viewer.reset_view()
         # Once more round the event loop, so that the picture shows the view that was just set.
         _after(0.5, self._train)
+
+    def _arrange(self) -> None:
+        """Let the pooled maps lie over the digit, half transparent, and hide the other stacks."""
+        for name in self.session.layers.shown("maps"):
+            layer = self.session.layers.layer(name)
+            if layer is not None:
+                layer.visible = name == "s2"
+                layer.opacity = 0.6
 
     def _train(self) -> None:
         self._picture("before")
@@ -166,18 +175,20 @@ def add_digits(viewer: napari.Viewer, count: int = 100) -> Any:
 
     images, labels = digits()
     order = [index for row in range(count // 10 + 1) for index in range(row, len(labels), 500)]
-    return viewer.add_image(
+    layer = viewer.add_image(
         images[order[:count]],
         name="digits",
         contrast_limits=(0, 255),
         axis_labels=("digit", "y", "x"),
     )
+    viewer.dims.set_point(0, 7)
+    return layer
 
 
 def add_docks(viewer: napari.Viewer) -> None:
     """Open both docks of the plugin, one behind the other."""
     for name in ("Train", "Builder"):
-        viewer.window.add_plugin_dock_widget("napari-convnet", name)
+        viewer.window.add_plugin_dock_widget("napari-convnet", name, tabify=True)
 
 
 def _plain(prediction: Any) -> Any:

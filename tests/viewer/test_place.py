@@ -165,7 +165,7 @@ def test_a_montage_stands_right_of_the_image_and_is_as_large():
     pipeline = document(["conv 9 k3"], "1x20x20")
     source = source_of(image, pipeline.input, (0, 0))
     maps = seen(pipeline.network["conv-1"], np.ones((9, 20, 20), np.float32), source)
-    placed = place_montage(maps, source, 0)
+    placed = place_montage(maps, source, 0, 4)
     low = placed.affine[:2, 2] - np.diag(placed.affine)[:2] / 2
     high = low + np.diag(placed.affine)[:2] * placed.data.shape
     assert low[1] > 9.75

@@ -114,7 +114,7 @@ def describe_device(device: str = "auto") -> Device:
 
     picked = pick_device(device)
     torch.zeros(1, device=picked)
-    return Device(picked.type, device_name(picked), torch.__version__)
+    return Device(picked.type, device_name(picked), str(torch.__version__))
 
 
 @lru_cache(maxsize=1)
@@ -229,6 +229,7 @@ def train(
     data: Dataset | None,
     device: str,
     control: Mailbox,
+    cancelled: Token,
 ) -> Iterator[Event]:
     """Train, telling all events but those steps that come faster than a window draws."""
     from ..document import parse
@@ -237,6 +238,8 @@ def train(
 
     told = Control()
     control.forward(lambda word: getattr(told, word)())
+    # A training that is paused hears nothing but its control.
+    cancelled.then(told.stop)
     last = 0.0
     for event in fit(parse(text, path), run=run, data=data, device=device, control=told):
         now = perf_counter()

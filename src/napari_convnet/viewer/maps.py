@@ -6,6 +6,7 @@ layer while it is updated, so that colours, visibility and selection stay as the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_convnet.maps import colours, montage
-from napari_convnet.maps.paint import table
+from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
 
 from .source import Source
@@ -28,6 +29,9 @@ KEY = "napari-convnet"
 """Under this key a layer's metadata say what it is."""
 
 Kind = Literal["maps", "montage"]
+
+MONTAGE_PITCH = 1.14
+"""From one montage to the next, in sizes of the input: room for a name between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +140,10 @@ def place_strip(maps: LayerMaps, source: Source, above: int) -> Placed:
     )
 
 
-def place_montage(maps: LayerMaps, source: Source, column: int) -> Placed:
-    """Lay all maps of a layer side by side, as large as the input together, right of it.
+def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Placed:
+    """Lay all maps of a layer side by side, as large as the input together, beside it.
+
+    The input and the montages form a grid, row by row, the input first.
 
     Parameters
     ----------
@@ -145,23 +151,30 @@ def place_montage(maps: LayerMaps, source: Source, column: int) -> Placed:
         The maps; of volumes the middle slice is taken.
     source : Source
         What the network looks at.
-    column : int
-        How many montages stand to the left.
+    index, count : int
+        Which montage of how many it is.
     """
     array = maps.array
     while array.ndim > 3:
         array = array[:, array.shape[1] // 2]
-    picture = montage(array)
-    size = np.array(source.sample.shape[-2:], dtype=float)
-    # One pixel of the montage, such that the longer side of the whole is as long as the input's.
-    pixel = max(size) / max(picture.shape)
-    inner = np.eye(3)
-    inner[0, 0] = inner[1, 1] = pixel
-    inner[0, 2] = pixel / 2 - 0.5
-    inner[1, 2] = (column + 1) * 1.06 * max(size) + pixel / 2 - 0.5
-    last = source.sample.affine[-3:, -3:]
+    picture = montage(array, gap=max(1, round(max(array.shape[1:]) / 14)))
+    size = max(source.sample.shape[-2:])
+    # One pixel of the montage, such that its longer side is as long as the input's.
+    pixel = size / max(picture.shape)
+    columns = math.ceil(math.sqrt(count + 1))
+    row, column = divmod(index + 1, columns)
+    inner = np.diag((pixel, pixel, 1.0))
+    inner[:2, 2] = np.array((row, column)) * MONTAGE_PITCH * size + pixel / 2 - 0.5
+    return _in_plane(picture, inner, source)
+
+
+def _in_plane(
+    picture: NDArray[np.float32], inner: NDArray[np.float64], source: Source
+) -> Placed:
+    """Lay a picture into the plane of the input's last two axes, in input pixels by `inner`."""
     plane = np.eye(3)
-    plane[:2] = last[:2]
+    plane[:2] = source.sample.affine[-3:-1, -3:]
+    found = plane @ inner
     extra = len(source.extra)
     ndim = extra + source.sample.rank
     affine = np.eye(ndim + 1)
@@ -169,7 +182,6 @@ def place_montage(maps: LayerMaps, source: Source, column: int) -> Placed:
         affine[axis, axis], affine[axis, ndim] = scale, translate
     for axis in range(source.sample.rank - 2):
         affine[extra + axis, ndim] = _middle(source, axis)
-    found = plane @ inner
     affine[ndim - 2 : ndim, ndim - 2 : ndim] = found[:2, :2]
     affine[ndim - 2 : ndim, ndim] = found[:2, 2]
     return Placed(
@@ -186,11 +198,16 @@ def _middle(source: Source, axis: int) -> float:
 
 
 def colormap_of(limits: tuple[float, float]) -> Colormap:
-    """Diverging colours around zero for signed maps, sequential ones for rectified maps."""
+    """Diverging colours around zero for signed maps, sequential ones for rectified maps.
+
+    The gaps of a montage, which are NaN, are gray.
+    """
     from napari.utils.colormaps import Colormap
 
     kind = colours(*limits)
-    return Colormap(table(kind) / 255, name=f"maps {kind}", display_name=kind)
+    gray = np.array((*NOTHING, 255)) / 255
+    name = f"maps {kind}"
+    return Colormap(table(kind) / 255, name=name, display_name=kind, nan_color=gray)
 
 
 @dataclass
@@ -205,6 +222,7 @@ class MapLayers:
 
     viewer: Any
     _layers: dict[tuple[Kind, str], Image] = field(default_factory=dict)
+    _names: Any = None
 
     def __contains__(self, layer: object) -> bool:
         # A layer says so itself, since the viewer tells of it before it is known here.
@@ -221,7 +239,7 @@ class MapLayers:
         return self._layers.get((kind, name))
 
     def put(
-        self, maps: LayerMaps, source: Source, kind: Kind = "maps", before: Sequence[Layer] = ()
+        self, maps: LayerMaps, source: Source, kind: Kind = "maps", among: Sequence[Layer] = ()
     ) -> Image:
         """Show the maps of a network layer, in the napari layer that does so already if there is one.
 
@@ -234,15 +252,17 @@ class MapLayers:
         kind : {"maps", "montage"}
             One at a time over the input, or all side by side, right of it. Maps of a recording
             are a strip under it either way.
-        before : sequence of Layer
-            The network layers shown above or left of this one.
+        among : sequence of Layer
+            The network layers that are shown, this one included, in their order.
         """
+        among = among or (maps.layer,)
+        index = next(i for i, layer in enumerate(among) if layer.name == maps.layer.name)
         if maps.array.ndim == 2:
-            placed = place_strip(maps, source, sum((v.output[0] or 0) + 1 for v in before))
+            placed = place_strip(maps, source, sum((v.output[0] or 0) + 1 for v in among[:index]))
         elif kind == "maps":
             placed = place_maps(maps, source)
         else:
-            placed = place_montage(maps, source, len(before))
+            placed = place_montage(maps, source, index, len(among))
         known = self.layer(maps.layer.name, kind)
         if known is not None and known.ndim != placed.data.ndim:
             self.remove(maps.layer.name, kind)
@@ -284,6 +304,42 @@ class MapLayers:
             layer.colormap = colormap_of(_limits(maps))
         layer.metadata[KEY] = _about(maps, layer.metadata.get(KEY, {}).get("kind", "maps"))
 
+    def name_montages(self) -> None:
+        """Write the name of every montage above it."""
+        shown = [self._layers["montage", name] for name in self.shown("montage")]
+        names = self._names if self._names in self.viewer.layers else None
+        if not shown or shown[0].ndim != getattr(names, "ndim", shown[0].ndim):
+            self._remove_names()
+            names = None
+        if not shown:
+            return
+        corners = np.array([layer.data_to_world((0,) * layer.ndim) for layer in shown])
+        texts = [_title(layer) for layer in shown]
+        if names is not None and len(names.data) == len(corners):
+            if not np.allclose(names.data, corners):
+                names.data = corners
+            if list(names.features["name"]) != texts:
+                names.features = {"name": texts}
+            return
+        self._remove_names()
+        self._names = self.viewer.add_points(
+            corners,
+            name="names of layers",
+            features={"name": texts},
+            text={"string": "{name}", "anchor": "lower_left", "size": 9, "color": "gray"},
+            face_color="transparent",
+            border_color="transparent",
+            size=1e-6,
+            axis_labels=shown[0].axis_labels,
+            units=shown[0].units,
+            metadata={KEY: {"kind": "names"}},
+        )
+
+    def _remove_names(self) -> None:
+        names, self._names = self._names, None
+        if names is not None and names in self.viewer.layers:
+            self.viewer.layers.remove(names)
+
     def remove(self, name: str, kind: Kind) -> None:
         """Take one layer out of the viewer."""
         layer = self._layers.pop((kind, name), None)
@@ -295,6 +351,8 @@ class MapLayers:
         for kind, name in list(self._layers):
             if name not in wanted.get(kind, ()):
                 self.remove(name, kind)
+        if not wanted.get("montage"):
+            self._remove_names()
 
     def _forget_removed(self) -> None:
         there = list(self.viewer.layers)
@@ -316,6 +374,11 @@ class MapLayers:
             shift = max(0.0, round(feature) - (count - 1.0))
             if layer.translate[0] != shift:
                 layer.translate = (shift, *layer.translate[1:])
+
+
+def _title(layer: Image) -> str:
+    about = layer.metadata[KEY]
+    return f"{about['layer']}: {about['maps']} maps"
 
 
 def _limits(maps: LayerMaps) -> tuple[float, float]:

@@ -510,9 +510,15 @@ class Session:
             key="maps",
             interrupt=not self.training.active,
             on_progress=self._main.later(partial(self._maps_arrived, source, self._pipeline)),
-            on_result=self._main.later(lambda _: self.maps_changed.emit()),
+            on_result=self._main.later(self._maps_done),
             on_error=self._main.later(self._failed),
         )
+
+    def _maps_done(self, result: object) -> None:
+        selection = set(self.viewer.layers.selection)
+        self.layers.name_montages()
+        self.viewer.layers.selection = selection
+        self.maps_changed.emit()
 
     def _maps_arrived(self, source: Source, pipeline: Pipeline, found: Any) -> None:
         if found.layer not in self._pipeline.network or self._pipeline.input != pipeline.input:
@@ -522,16 +528,14 @@ class Session:
         )
         for kind, names in self._wanted.items():
             if found.layer in names:
-                self._put(maps, source, kind, names[: names.index(found.layer)])
+                self._put(maps, source, kind, names)
 
-    def _put(
-        self, maps: LayerMaps, source: Source, kind: Kind, before: Sequence[str]
-    ) -> None:
+    def _put(self, maps: LayerMaps, source: Source, kind: Kind, names: Sequence[str]) -> None:
         selection = set(self.viewer.layers.selection)
         new = self.layers.layer(maps.layer.name, kind) is None
         network = self._pipeline.network
-        above = [network[name] for name in before if name in network]
-        layer = self.layers.put(maps, source, kind, above)
+        among = [network[name] for name in names if name in network]
+        layer = self.layers.put(maps, source, kind, among)
         if new:
             # Adding a layer selects it; the input stays what the user selected.
             self.viewer.layers.selection = selection or {layer}
