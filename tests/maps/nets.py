@@ -54,7 +54,8 @@ def calls(draw: st.DrawFn, word: str, shape: tuple[int, ...]) -> str:
         padding = pick("", "same", joined(draw, "p", 0, 2, rank))
         stride = pick("", joined(draw, "s", 1, 4, rank))
         dilation = joined(draw, "d", 1, 2, rank) if word == "max" else ""
-        return f"{word} {joined(draw, 'k', 1, 4, rank)} {stride} {padding} {dilation} {pick('', 'ceil')}"
+        kernel = joined(draw, "k", 1, 4, rank)
+        return f"{word} {kernel} {stride} {padding} {dilation} {pick('', 'ceil')}"
     if word == "up":
         return f"up {joined(draw, '', 1, 3, rank)} {pick('nearest', 'linear')}"
     if word == "crop":

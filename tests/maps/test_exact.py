@@ -70,7 +70,7 @@ def test_a_region_equals_the_whole(word: str, data: st.DataObject) -> None:
 
 
 def check_touched(maps: FeatureMaps, name: str, box: tuple, array: Recording) -> None:
-    """Nothing outside the planned box was read, and the plan is no wider than what has influence."""
+    """Nothing outside the planned box was read."""
     planned = maps._forward.plan({name: box}).input
     assert array.count <= array.shape[0] * volume(planned)
     inside = np.zeros(array.shape, bool)

@@ -39,7 +39,7 @@ def test_fields_are_where_the_gradients_are(name: str) -> None:
     slack = 0.0
     for index, layer in enumerate(network):
         if layer.op in ("up", "tconv"):
-            # Several outputs share the pixels of a coarser one: each field is off by up to its jump.
+            # Several outputs share the pixels of a coarser one: each is off by up to its jump.
             slack = max(slack, network.layers[index - 1].jump[0])
         measured = fields_by_gradient(layer, outputs[layer.name][0].sum(0), x)
         check(layer, measured, slack)
