@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from napari_convnet.viewer import Preview, attach
 class QuietWorker:
     """Stands for a worker process."""
 
-    all: list["QuietWorker"] = []
+    all: ClassVar[list["QuietWorker"]] = []
     busy = False
     alive = True
 

@@ -52,12 +52,13 @@ class Dock(QWidget):
         self._keys: list[tuple[QKeySequence, QAction]] = []
         self._actions: dict[str, tuple[QAction, str]] = {}
         self.setMinimumWidth(WIDTH)
+        self._theme = ""
         self.links.add(self.session.message, self._on_message)
         self.links.add(self.viewer.events.theme, self._on_theme)
 
     def fill(self, content: QWidget) -> None:
         """Lay out the dock: the content, which scrolls where it is too high, and the messages."""
-        area = QScrollArea(self)
+        self.area = area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -67,6 +68,7 @@ class Dock(QWidget):
         layout.setSpacing(3)
         layout.addWidget(area, 1)
         layout.addWidget(self.message)
+        self._on_theme()
 
     def sizeHint(self) -> QSize:
         """Narrow: the image is what one looks at."""
@@ -102,6 +104,9 @@ class Dock(QWidget):
         self.message.setValue(message.level, message.text)
 
     def _on_theme(self, event: object = None) -> None:
+        if self._theme == str(self.viewer.theme):
+            return
+        self._theme = str(self.viewer.theme)
         self.colors = colors_of(self.viewer)
         for action, name in self._actions.values():
             action.setIcon(icon(name, self.colors.text))

@@ -89,6 +89,7 @@ class LayersTab(QWidget):
         self.section = Section("Row", self.form, parent=self)
         self.totals = QLabel(self)
         self.totals.setWordWrap(True)
+        self.totals.setProperty("role", "faint")
         self.totals.setToolTip(
             "All layers together. MACs: multiplications of one image's way through the network.\n"
             "Memory: of all maps of one image, as 32-bit numbers."
@@ -132,9 +133,8 @@ class LayersTab(QWidget):
 
     def setColors(self, colors: Colors) -> None:
         """Use other colours."""
-        for part in (self.rows, self.headings, self.form, self.section):
+        for part in (self.rows, self.headings, self.section):
             part.setColors(colors)
-        self.totals.setStyleSheet(f"color: {colors.faint};")
         self.palette_button.setIcon(icon("add", colors.text))
 
     # ------------------------------------------------------------ what is done

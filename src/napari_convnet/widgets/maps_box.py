@@ -154,10 +154,11 @@ class MapsBox(QWidget):
         maps = [layer for layer in pipeline.network if layer.fields is not None]
         titles = {layer.name: f"{layer.name}   {shape_text(layer.output)}" for layer in maps}
         self._channels = {layer.name: layer.kind.channels for layer in maps}
+        chosen = self.value().layers if before == self._document else self._document
         if titles != self._titles():
-            kept = before == self._document
-            checked = set(self.value().layers if kept else self._document)
-            self._offer(titles, checked)
+            self._offer(titles, set(chosen))
+        elif chosen != self.value().layers:
+            self._choose(chosen)
         self._set_range()
 
     def setShown(self, shown: Sequence[str]) -> None:

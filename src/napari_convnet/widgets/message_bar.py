@@ -53,7 +53,8 @@ class MessageBar(QWidget):
         self.label.setText(shortened(text))
         self.label.setToolTip(text)
         self.setVisible(bool(text))
-        self._paint()
+        if text:
+            self._paint()
         self._timer.stop()
         if level == "info" and text:
             self._timer.start()
@@ -66,7 +67,8 @@ class MessageBar(QWidget):
     def setColors(self, colors: Colors) -> None:
         """Use other colours."""
         self._colors = colors
-        self._paint()
+        if self._value[1]:
+            self._paint()
 
     def _paint(self) -> None:
         colors = self._colors

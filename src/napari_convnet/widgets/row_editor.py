@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence, QStandardItem, QStandardItemModel
 from qtpy.QtWidgets import QCompleter, QLineEdit, QWidget
 
 from napari_convnet.network import OPS
@@ -88,13 +88,24 @@ class RowEditor(QLineEdit):
         self.setCursorPosition(begin + len(word) + 1)
         self.setModified(True)
 
+    def event(self, event: QEvent | None) -> bool:
+        """Take Tab as a key; Qt itself would go to the next widget."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            taken = event.key() == Qt.Key.Key_Tab
+            if taken:
+                self.keyPressEvent(event)
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Turn the keys that end typing into `accepted`."""
         assert event is not None
         if self._completer.popup().isVisible() and self._for_popup(event):
             return
         where = self._where(event)
-        if where:
+        if event.matches(QKeySequence.StandardKey.Undo) and not self.isUndoAvailable():
+            event.ignore()  # what was typed before is the document's to take back
+        elif where:
             event.accept()
             self.accepted.emit(where)
         else:

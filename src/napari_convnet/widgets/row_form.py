@@ -7,7 +7,6 @@ from qtpy.QtWidgets import QLabel, QTabBar, QVBoxLayout, QWidget
 
 from .call_form import CallForm
 from .calls import CallValue, RowText
-from .theme import Colors
 
 
 class RowForm(QWidget):
@@ -30,6 +29,7 @@ class RowForm(QWidget):
         self.form = CallForm(self)
         self.help = QLabel(self)
         self.help.setWordWrap(True)
+        self.help.setProperty("role", "faint")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.setSpacing(3)
@@ -59,10 +59,6 @@ class RowForm(QWidget):
         """Tell a change at once that is still waiting for the next."""
         if self.form.waiting:
             self.form.flush()
-
-    def setColors(self, colors: Colors) -> None:
-        """Write the help in another colour."""
-        self.help.setStyleSheet(f"color: {colors.faint};")
 
     def _set_tabs(self, words: list[str]) -> None:
         self.tabs.blockSignals(True)

@@ -84,6 +84,7 @@ class RunControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.state = ""
         self._controls = controls("idle")
         self._colors = Colors()
         self.start_button = QPushButton("Start", self)
@@ -116,7 +117,20 @@ class RunControls(QWidget):
 
     def setValue(self, status: TrainingStatus) -> None:
         """Show where a training stands."""
-        self._controls = now = controls(status.state)
+        if status.state != self.state:
+            self._set_state(status.state)
+        # A bar whose end is not known yet runs to and fro.
+        most = 0 if status.state == "starting" else max(1, status.steps)
+        # Qt would paint the whole window at once for every value.
+        self.bar.setUpdatesEnabled(False)
+        self.bar.setRange(0, most)
+        self.bar.setValue(min(status.step, max(1, status.steps)))
+        self.bar.setUpdatesEnabled(True)
+        self.label.setText(progress_text(status))
+
+    def _set_state(self, state: str) -> None:
+        self.state = state
+        self._controls = now = controls(state)
         self.start_button.setEnabled(now.start)
         self.pause_button.setEnabled(now.pause)
         self.stop_button.setEnabled(now.stop)
@@ -124,10 +138,6 @@ class RunControls(QWidget):
         self.pause_button.setToolTip(
             "Go on training" if now.resumes else "Hold the training after this step"
         )
-        # A bar whose end is not known yet runs to and fro.
-        self.bar.setRange(0, 0 if status.state == "starting" else max(1, status.steps))
-        self.bar.setValue(min(status.step, max(1, status.steps)))
-        self.label.setText(progress_text(status))
         self.setColors(self._colors)
 
     def setColors(self, colors: Colors) -> None:

@@ -25,6 +25,13 @@ from .values import number_text
 _WAIT = 300
 
 
+def narrow(combo: QComboBox) -> None:
+    """Let a combo box be narrower than its longest entry."""
+    policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    combo.setSizeAdjustPolicy(policy)
+    combo.setMinimumContentsLength(6)
+
+
 class ChoiceEdit(QComboBox):
     """Edits a word out of several; a word that it does not know is offered as it is."""
 
@@ -33,7 +40,7 @@ class ChoiceEdit(QComboBox):
     def __init__(self, choices: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.addItems(list(choices))
-        self.setMinimumWidth(70)
+        narrow(self)
         self.activated.connect(lambda _: self.valueChanged.emit(self.value()))
 
     def value(self) -> str:
@@ -198,7 +205,7 @@ class SettingEdit(QWidget):
         for word, about in words.items():
             self.word.addItem(about.title, word)
             self.word.setItemData(self.word.count() - 1, about.help, 3)  # Qt's tooltip role
-        self.word.setMinimumWidth(70)
+        narrow(self.word)
         self.numbers = LineEdit(self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

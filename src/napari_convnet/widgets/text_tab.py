@@ -32,6 +32,7 @@ class TextTab(QWidget):
         self.editor = TextEditor(self)
         self.problems = QListWidget(self)
         self.problems.setWordWrap(True)
+        self.problems.setProperty("role", "error")
         self.problems.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.problems.hide()
         layout = QVBoxLayout(self)
@@ -121,4 +122,3 @@ class TextTab(QWidget):
     def setColors(self, colors: Colors) -> None:
         """Use other colours."""
         self.editor.setColors(colors)
-        self.problems.setStyleSheet(f"QListWidget {{ color: {colors.error}; }}")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QFrame,
@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_convnet.document import Pipeline
 
-from .curves import Curves, legend
+from .curves import PERIOD, Curves, legend
 from .dock import Dock
 from .log_view import LogView
 from .run_controls import RunControls, result_text
@@ -60,6 +60,10 @@ class Train(Dock):
         self.curves = Curves(self)
         self.legend = QLabel(self)
         self.log = LogView(self)
+        self._status_timer = QTimer(self)
+        self._status_timer.setSingleShot(True)
+        self._status_timer.setInterval(PERIOD)
+        self._status_timer.timeout.connect(self._show_status)
         self._lay_out()
         self._listen()
 
@@ -83,6 +87,7 @@ class Train(Dock):
     def _device_row(self) -> QHBoxLayout:
         self.device.setToolTip("What computes; auto takes the fastest that there is")
         self.device_name.setMinimumWidth(10)
+        self.device_name.setProperty("role", "faint")
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(QLabel("Device", self))
@@ -95,6 +100,7 @@ class Train(Dock):
         self.data_section = Section("Data", self.data, open=True, parent=page)
         self.task_section = Section("Training", self.settings, open=True, parent=page)
         self.problems.setWordWrap(True)
+        self.problems.setProperty("role", "error")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.setSpacing(2)
@@ -124,8 +130,6 @@ class Train(Dock):
         for part in (self.controls, self.curves, self.data_section, self.task_section):
             part.setColors(colors)
         self.legend.setText(legend(colors))
-        self.problems.setStyleSheet(f"color: {colors.error};")
-        self.device_name.setStyleSheet(f"color: {colors.faint};")
 
     # ------------------------------------------------------------ listening
     def _listen(self) -> None:
@@ -151,7 +155,7 @@ class Train(Dock):
     def refresh(self) -> None:
         """Show everything as the session has it now."""
         self._on_document(self.session.pipeline)
-        self._on_status(self.session.training)
+        self._show_status()
         self.device.setValue(self.session.device)
         self._on_device(self.session.device_name)
         self.log.restart()
@@ -165,6 +169,15 @@ class Train(Dock):
         self.problems.setVisible(bool(problems))
 
     def _on_status(self, status: TrainingStatus) -> None:
+        """Show a new state at once, and how far a training is ten times a second."""
+        if status.state != self.controls.state:
+            self._show_status()
+        elif not self._status_timer.isActive():
+            self._status_timer.start()
+
+    def _show_status(self) -> None:
+        status = self.session.training
+        self._status_timer.stop()
         self.controls.setValue(status)
         self.result.setText(result_html(status, self.colors))
         self.result.setVisible(bool(self.result.text()))

@@ -18,6 +18,7 @@ from .setting_edits import (
     OptimizerEdit,
     SettingEdit,
     SettingsEdit,
+    narrow,
 )
 from .settings import (
     Field,
@@ -37,6 +38,7 @@ def _form(parent: QWidget) -> QFormLayout:
     layout.setContentsMargins(2, 2, 2, 2)
     layout.setSpacing(4)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignRight)
     return layout
 
@@ -110,7 +112,7 @@ class DataForm(QWidget):
 
         self._pipeline: Pipeline | None = None
         self.source = QComboBox(self)
-        self.source.setMinimumWidth(80)
+        narrow(self.source)
         self.source.setToolTip("What the network learns from")
         self.source.activated.connect(self._choose)
         self.classes = LineEdit(self)
