@@ -12,9 +12,10 @@ import torch
 
 from napari_convnet.document import draft, parse
 from napari_convnet.maps import LayerPreview, PreviewCache, feature_maps, preview
+from napari_convnet.maps.forward import Forward
 from napari_convnet.maps.preview import window_box
-from napari_convnet.model import ConvNet
-from napari_convnet.network import UserError
+from napari_convnet.model import ConvNet, builder, save_weights
+from napari_convnet.network import Layer, UserError
 
 from .nets import Recording, document, noise
 
@@ -25,15 +26,13 @@ LINES = ["c1: conv 4 k5 relu", "max 2", "c2: conv 8 k3 relu"]
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the layers that were computed."""
     names: list[str] = []
-    from napari_convnet.maps import forward
+    whole = Forward._computed
 
-    whole = forward.in_use
+    def noted(self: Forward, twins: Any, layer: Layer, *rest: Any) -> Any:
+        names.append(layer.name)
+        return whole(self, twins, layer, *rest)
 
-    def noted(net: ConvNet, name: str, inputs: Any) -> Any:
-        names.append(name)
-        return whole(net, name, inputs)
-
-    monkeypatch.setattr(forward, "in_use", noted)
+    monkeypatch.setattr(Forward, "_computed", noted)
     return names
 
 
@@ -85,8 +84,7 @@ def test_only_what_is_computed_is_built(monkeypatch: pytest.MonkeyPatch) -> None
     previews(document((1, 28, 28), LINES), image, cache=cache)
     monkeypatch.setattr(ConvNet, "__init__", noted)
     previews(document((1, 28, 28), [*LINES, "max 2", "conv 3 k3"]), image, cache=cache)
-    # The skeleton, then the new layers and what they begin from.
-    assert built[1:] == [["c2", "max-2", "conv-1"]]
+    assert built[1:] == [["max-2"], ["conv-1"]]  # the first is a skeleton without weights
 
 
 def test_previews_are_of_the_document_s_weights() -> None:
@@ -100,6 +98,23 @@ def test_previews_are_of_the_document_s_weights() -> None:
     a = previews(pipeline, image, cache=cache)["c1"]
     b = previews(other, image, cache=cache)["c1"]
     assert not np.array_equal(a.thumbnail, b.thumbnail)
+
+
+def test_weights_from_a_file_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = document((1, 28, 28), LINES)
+    net = pipeline.build(seed=9)
+    save_weights(net, tmp_path / "w.safetensors")
+    read = []
+    real = builder.read_weights
+    monkeypatch.setattr(builder, "read_weights", lambda path: read.append(path) or real(path))
+    trained = parse(pipeline.text + "weights: w.safetensors\n", tmp_path / "net.yaml")
+    image, cache = noise(28, 28), PreviewCache()
+    found = previews(trained, image, cache=cache)
+    assert len(read) == 1
+    assert np.array_equal(found["c2"].thumbnail, previews(net, image)["c2"].thumbnail)
+    save_weights(pipeline.build(seed=10), tmp_path / "w.safetensors")
+    again = previews(trained, image, cache=cache)
+    assert not np.array_equal(found["c2"].thumbnail, again["c2"].thumbnail)
 
 
 def test_handmade_kernels_count(tmp_path: Path, computed: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,9 +19,27 @@ from .regions import Box, Plan, Size, make_plan, whole
 if TYPE_CHECKING:
     import torch
 
-    from napari_convnet.model import ConvNet, Patch
+    from napari_convnet.model import ConvNet, Patch, Twin
 
 Stamp = tuple[tuple[int, int], ...]
+
+
+class Twins(Protocol):
+    """The layers' modules, with their weights."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision to compute in."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+
+    def stamp(self) -> Stamp:
+        """Say which weights these are."""
+
+    def current(self) -> Mapping[str, Twin]:
+        """Give the modules by name, with the weights as they are now."""
 
 
 class Store(Protocol):
@@ -76,16 +94,16 @@ class Weights:
         tensors = [*self.module.parameters(), *self.module.buffers()]
         return tuple((t.data_ptr(), -1 if t.is_inference() else t._version) for t in tensors)
 
-    def current(self) -> ConvNet:
-        """Give the module, or a copy of it that is up to date."""
+    def current(self) -> Mapping[str, Twin]:
+        """Give the modules of the layers, or copies of them that are up to date."""
         tensors = [*self.module.parameters(), *self.module.buffers()]
         if all(t.dtype == self.dtype and t.device == self.device for t in tensors):
-            return self.module
+            return self.module.twins
         stamp = self.stamp()
         if self._copy is None or stamp != self._stamp:
             self._copy = copy.deepcopy(self.module).to(self.device, self.dtype)
             self._stamp = stamp
-        return self._copy
+        return self._copy.twins
 
 
 @dataclass(eq=False)
@@ -94,8 +112,10 @@ class Forward:
 
     Parameters
     ----------
-    weights : Weights
-        The network's module.
+    layers : sequence of Layer
+        All layers of the network, in execution order.
+    weights : Twins
+        Their modules.
     shapes : mapping of str to tuple of int
         Shape of each layer's whole output, and of the input.
     source : Reader
@@ -104,7 +124,8 @@ class Forward:
         Where what was computed is kept.
     """
 
-    weights: Weights
+    layers: Sequence[Layer]
+    weights: Twins
     shapes: Mapping[str, Size]
     source: Reader
     store: Store
@@ -113,7 +134,7 @@ class Forward:
 
     def plan(self, wanted: Mapping[str, Box]) -> Plan:
         """Plan the computation of parts of layers, as if nothing were there yet."""
-        return make_plan(self.weights.module.network.layers, self.shapes, wanted)
+        return make_plan(self.layers, self.shapes, wanted)
 
     def stream(self, wanted: Mapping[str, Box]) -> Iterator[tuple[str, torch.Tensor]]:
         """Compute parts of layers, one layer after the other.
@@ -131,17 +152,18 @@ class Forward:
             given up.
         """
         with self._lock:
-            net = self._module()
+            twins = self._twins()
             held: dict[str, Patch] = {}
-            layers = net.network.layers
-            plan = make_plan(layers, self.shapes, wanted, lambda n, box: self._kept(held, n, box))
+            plan = make_plan(
+                self.layers, self.shapes, wanted, lambda name, box: self._kept(held, name, box)
+            )
             if plan.input is not None:
                 held[INPUT] = self._read(plan.input)
         left = Counter(name for layer in plan.layers for name in layer.inputs)
         compute = {layer.name for layer in plan.layers}
-        for layer in layers:
+        for layer in self.layers:
             if layer.name in compute:
-                held[layer.name] = self._computed(net, layer, plan, held)
+                held[layer.name] = self._computed(twins, layer, plan, held)
                 left.subtract(layer.inputs)
                 for name in layer.inputs:
                     if not left[name]:
@@ -156,7 +178,7 @@ class Forward:
         ((_, tensor),) = self.stream({name: box})
         return tensor
 
-    def _module(self) -> ConvNet:
+    def _twins(self) -> Mapping[str, Twin]:
         stamp = self.weights.stamp()
         if stamp != self._stamp:
             self.store.clear()
@@ -182,7 +204,9 @@ class Forward:
         data = torch.from_numpy(array)[None].to(self.weights.device, self.weights.dtype)
         return Patch(data, tuple(lo for lo, _ in box), self.shapes[INPUT][1:])
 
-    def _computed(self, net: ConvNet, layer: Layer, plan: Plan, held: Mapping[str, Patch]) -> Patch:
+    def _computed(
+        self, twins: Mapping[str, Twin], layer: Layer, plan: Plan, held: Mapping[str, Patch]
+    ) -> Patch:
         import torch
 
         from napari_convnet.model import Patch
@@ -192,9 +216,9 @@ class Forward:
         with self._lock, torch.inference_mode():
             try:
                 if box == whole(shape) and all(patch.is_whole for patch in patches):
-                    data = in_use(net, layer.name, [patch.data for patch in patches])
+                    data = in_use(twins[layer.name], [patch.data for patch in patches])
                 else:
-                    data = net.twins[layer.name].region(box, *patches)
+                    data = twins[layer.name].region(box, *patches)
             except UserError as error:
                 raise error.at(layer=layer.name) from None
         patch = Patch(data, tuple(lo for lo, _ in box), shape[1:])
@@ -202,9 +226,8 @@ class Forward:
         return patch
 
 
-def in_use(net: ConvNet, name: str, inputs: list[torch.Tensor]) -> torch.Tensor:
+def in_use(twin: Twin, inputs: list[torch.Tensor]) -> torch.Tensor:
     """Run a layer as in use, not as in training, and leave its mode as it was."""
-    twin = net.twins[name]
     training, twin.training = twin.training, False
     try:
         result: torch.Tensor = twin(*inputs)

@@ -203,7 +203,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         self.dtype = np.dtype(np.float64 if weights.dtype == torch.float64 else np.float32)
         self.problems: Mapping[str, Problem] = found.problems
         self.cache = PatchCache(most_bytes)
-        self._forward = Forward(weights, found.shapes, source, self.cache)
+        self._forward = Forward(self.network.layers, weights, found.shapes, source, self.cache)
         self._maps = {
             name: FeatureMap(self, self.network[name], found.shapes[name]) for name in names
         }

@@ -6,23 +6,23 @@ what changed is computed: a layer is known by its own line and all before it.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.network import INPUT, Layer, Network, Problem
+from napari_convnet.network import Network, Problem
 
 from .cache import DEFAULT_BYTES, PatchCache
-from .forward import Forward, Weights
+from .forward import Forward, Twins
+from .keys import layer_keys
 from .lazy import checker, described, weights_of
 from .paint import RGB, crossed, paint, scaled
+from .parts import Parts
 from .picture import Limits, dead, limits, montage
 from .regions import Box, Shapes, Size, find_shapes, make_plan, volume, whole
 from .source import Source, open_source
@@ -202,18 +202,17 @@ class _Previewer:
         store = _Keyed(self.cache.patches, self.keys)
         wanted = {name: whole(self.found.shapes[name]) for name in names}
         plan = make_plan(self.network.layers, self.found.shapes, wanted, store.has)
-        forward = Forward(self._built(plan.boxes), self.found.shapes, self.window, store)
+        weights = self._weights({layer.name for layer in plan.layers})
+        layers = self.network.layers
+        forward = Forward(layers, weights, self.found.shapes, self.window, store)
         return forward.stream(wanted)
 
-    def _built(self, needed: Collection[str]) -> Weights:
-        from napari_convnet.model import ConvNet
+    def _weights(self, needed: set[str]) -> Twins:
+        from napari_convnet.model import ConvNet, pick_device
 
         if isinstance(self.given, ConvNet):
             return weights_of(self.given, self.device)
-        layers = tuple(layer for layer in self.network.layers if layer.name in needed)
-        part = replace(self.network, layers=layers)
-        given = part if isinstance(self.given, Network) else replace(self.given, network=part)
-        return weights_of(given, self.device)
+        return Parts(self.given, self.network, needed, pick_device(self.device or "cpu"))
 
     def made(self, name: str, tensor: torch.Tensor) -> LayerPreview:
         """Make the thumbnail of a layer."""
@@ -334,58 +333,3 @@ def picture_of(maps: NDArray[Any], gone: NDArray[np.bool_], span: Limits, size: 
     longer = max(grid.shape)
     height, width = (max(1, round(size * n / longer)) for n in grid.shape)
     return paint(scaled(grid, (height, width)), span)
-
-
-def layer_keys(given: Any, layers: tuple[Layer, ...], image: NDArray[Any]) -> dict[str, str]:
-    """Name every layer by what its values depend on: the image, weights, its line, all before it.
-
-    Returns
-    -------
-    dict of str to str
-        Keys by layer, and that of the input.
-    """
-    head = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16)
-    head.update(repr((image.shape, str(image.dtype), _weights_key(given))).encode())
-    keys = {INPUT: head.hexdigest()}
-    folder = getattr(given, "folder", None)
-    for layer in layers:
-        extras = (layer.extras.w, layer.extras.b, layer.extras.freeze)
-        files = [_file_key(Path(folder or ".") / name) for name in _files(layer.extras.w)]
-        before = [keys[name] for name in layer.inputs]
-        text = repr((before, layer.name, layer.kind, extras, files))
-        keys[layer.name] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    return keys
-
-
-def _weights_key(given: Any) -> Any:
-    """Say which weights a pipeline or module has, without building it."""
-    from napari_convnet.model import ConvNet, find_weights
-
-    if isinstance(given, ConvNet):
-        import torch
-
-        weights = Weights(given, torch.float32, torch.device("cpu"))
-        return id(given), weights.stamp()
-    if isinstance(given, Network):
-        return 0
-    seed = given.train.seed
-    if not given.weights:
-        return seed
-    return seed, _file_key(Path(find_weights(given.weights, given.folder)))
-
-
-def _file_key(path: Path) -> Any:
-    try:
-        stat = path.stat()
-    except OSError:
-        return str(path)
-    return str(path), stat.st_mtime_ns, stat.st_size
-
-
-def _files(kernels: Any) -> list[str]:
-    """Names of files among hand-made kernels."""
-    if isinstance(kernels, str):
-        return [kernels] if kernels.endswith(".npy") else []
-    if isinstance(kernels, tuple | list):
-        return [name for part in kernels for name in _files(part)]
-    return []
