@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_convnet.data import Sample
 from napari_convnet.document import draft, parse
 from napari_convnet.maps import LayerPreview, PreviewCache, feature_maps, preview
 from napari_convnet.maps.forward import Forward
@@ -220,6 +221,17 @@ def test_statistics_are_taken_once_per_image() -> None:
     cache.clear()
     previews(pipeline, array, cache=cache)
     assert array.reads == 5
+
+
+def test_a_sample_of_the_same_array_is_the_same_image() -> None:
+    pipeline = document((1, 28, 28), LINES, "data:\n  normalize: zscore\n")
+    image, cache = noise(1, 300, 300).astype(np.float32), PreviewCache()
+    sources = []
+    for _ in range(2):
+        sample = Sample(image, np.eye(3), ("pixel",) * 2, ("y", "x"))
+        previews(pipeline, sample, cache=cache)
+        sources.append(cache._source[2])
+    assert sources[0] is sources[1]
 
 
 def test_wrong_images_are_said() -> None:

@@ -44,7 +44,10 @@ SEQUENTIAL = (
 """Black, violet, orange, yellow: inferno of Smith and van der Walt, at nine points."""
 
 NOTHING = (90, 90, 90)
-"""Gray of gaps, of NaN and of dead maps: a colour of neither table."""
+"""Gray of dead maps and of what is not a number: a colour of neither table."""
+
+GAP = (210, 210, 210)
+"""Lighter gray of what lies between maps and after the last one."""
 
 PANEL = 340
 """Width of a layer in a sheet, in pixels."""
@@ -142,7 +145,9 @@ def save_png(path: str | Path, rgb: RGB) -> None:
     Image.fromarray(np.ascontiguousarray(rgb)).save(path, format="PNG")
 
 
-def paint_montage(maps: ArrayLike, span: Limits | None = None) -> RGB:
+def paint_montage(
+    maps: ArrayLike, span: Limits | None = None, columns: int | None = None, gap: int = 1
+) -> RGB:
     """Paint all maps of a layer side by side, dead ones gray.
 
     Parameters
@@ -151,11 +156,21 @@ def paint_montage(maps: ArrayLike, span: Limits | None = None) -> RGB:
         (C, [z,] y, x), (C, n) or (N,).
     span : (float, float), optional
         Values of the first and last colour; those of the layer if not given.
+    columns, gap : int, optional
+        As for `montage`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (h, w, 3) uint8.
     """
     array = np.array(maps, dtype=np.float64)
     span = limits(array) if span is None else span
+    between = np.isnan(montage(np.zeros(array.shape), columns, gap))
     array[dead(array)] = np.nan
-    return paint(montage(array), span)
+    rgb = paint(montage(array, columns, gap), span)
+    rgb[between] = GAP
+    return rgb
 
 
 def montage_png(
@@ -202,33 +217,35 @@ def _panel(title: str, maps: Array) -> Picture:
     from PIL import Image, ImageDraw
 
     span = limits(maps)
-    rgb = Image.fromarray(_panel_picture(maps, span))
+    picture = _panel_picture(maps, span)
     count = int(dead(maps).sum())
     below = f"{span[0]:.3g} to {span[1]:.3g}" + (f", {count} dead" if count else "")
-    panel = Image.new("RGB", (PANEL, rgb.height + 40), "white")
-    panel.paste(rgb, (0, 20))
+    panel = Image.new("RGB", (PANEL, picture.height + 40), "white")
+    panel.paste(picture, (0, 20))
     draw = ImageDraw.Draw(panel)
     draw.text((0, 2), title, fill="black", font=_font(13))
-    draw.text((0, rgb.height + 23), below, fill=(90, 90, 90), font=_font(11))
+    draw.text((0, picture.height + 23), below, fill=(90, 90, 90), font=_font(11))
     return panel
 
 
-def _panel_picture(maps: Array, span: Limits) -> RGB:
+def _panel_picture(maps: Array, span: Limits) -> Picture:
     """Paint all maps of a layer, as wide or high as a panel."""
-    array = np.array(maps, dtype=np.float64)
-    array[dead(array)] = np.nan
-    if array.ndim < 3:
+    from PIL import Image
+
+    if maps.ndim < 3:
         # A strip: its rows are features, not pixels, and need not be square.
-        strip = montage(array)
-        return paint(scaled(strip, (min(max(6 * len(strip), 24), PANEL), PANEL)), span)
-    longer = max(montage(array).shape)
+        strip = Image.fromarray(paint_montage(maps, span))
+        box = Image.Resampling.BOX
+        return strip.resize((PANEL, min(max(6 * strip.height, 24), PANEL)), box)
+    longer = max(montage(maps).shape)
     if longer > PANEL:
-        grid = montage(array)
-        height, width = (max(1, n * PANEL // longer) for n in grid.shape)
-        return paint(scaled(grid, (height, width)), span)
+        grid = Image.fromarray(paint_montage(maps, span))
+        size = (max(1, n * PANEL // longer) for n in grid.size)
+        return grid.resize(tuple(size), Image.Resampling.BOX)
     # Whole factors keep all pixels of a small map equally large; gaps stay narrow.
     factor = PANEL // longer
-    return paint(montage(array.repeat(factor, -2).repeat(factor, -1), gap=2), span)
+    large = maps.repeat(factor, -2).repeat(factor, -1)
+    return Image.fromarray(paint_montage(large, span, gap=2))
 
 
 def _arranged(panels: list[Picture]) -> Picture:

@@ -43,8 +43,9 @@ def montage(
 
     Examples
     --------
-    >>> montage(np.ones((2, 1, 2)))
-    array([[ 1.,  1., nan,  1.,  1.]])
+    >>> montage(np.ones((2, 2, 1)))
+    array([[ 1., nan,  1.],
+           [ 1., nan,  1.]])
     """
     array = np.asarray(maps)
     array = array.astype(np.result_type(array.dtype, np.float32), copy=False)

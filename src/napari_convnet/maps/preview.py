@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_convnet.data import Sample
 from napari_convnet.network import Network, Problem
 
 from .cache import DEFAULT_BYTES, PatchCache
@@ -39,9 +40,6 @@ CONTEXT: Mapping[int, Size] = {1: (4096,), 2: (128, 128), 3: (16, 128, 128)}
 WHOLE = 512 * 512
 """Images up to so many pixels are looked at whole where a layer works on no other size."""
 
-SHOWN = 4
-"""Maps in one thumbnail."""
-
 PREVIEWS = 4096
 """Thumbnails that a cache keeps."""
 
@@ -55,7 +53,7 @@ class LayerPreview:
     layer : str
         Name of the layer.
     thumbnail : numpy.ndarray or None
-        (h, w, 3) uint8, of the first four maps that are not dead; None where there is none.
+        (h, w, 3) uint8, of up to four maps that are not dead; None where there is none.
     limits : tuple of float
         Values of the first and last colour.
     dead : int
@@ -91,8 +89,9 @@ class PreviewCache:
     def source(self, array: Any, key: Any, make: Callable[[], Source]) -> Source:
         """Give the source of an array: the same one, with its statistics, for the same array."""
         kept = self._source
-        if kept is None or kept[0] is not array or kept[1] != key:
-            kept = self._source = (array, key, make())
+        values = array.array if isinstance(array, Sample) else array
+        if kept is None or kept[0] is not values or kept[1] != key:
+            kept = self._source = (values, key, make())
         return kept[2]
 
     def keep(self, key: str, preview: LayerPreview) -> None:
@@ -326,7 +325,9 @@ def picture_of(maps: NDArray[Any], gone: NDArray[np.bool_], span: Limits, size: 
     if maps.ndim < 3:
         strip = np.atleast_2d(maps)
         return paint(scaled(strip, (size // 2 if len(strip) == 1 else size, size)), span)
-    live = np.flatnonzero(~gone)[:SHOWN]
+    live = np.flatnonzero(~gone)
+    # One, two or four: a grid without an empty place.
+    live = live[: 4 if live.size > 3 else 2 if live.size > 1 else 1]
     if not live.size:
         return crossed((size, size))
     grid = montage(maps[live], gap=0)
