@@ -98,9 +98,12 @@ def test_montages_stand_beside_the_image(session, digit, quiet):
     session.open_preset("lenet")
     session.show(["c1", "s2"], montage=True)
     quiet(session)
-    montages = [v for v in session.viewer.layers if v is not image]
-    assert [v.ndim for v in montages] == [2, 2]
-    assert montages[1].extent.world[0][1] > montages[0].extent.world[1][1]
+    c1, s2, names = (v for v in session.viewer.layers if v is not image)
+    assert (c1.name, s2.name, names.name) == ("c1 (all maps)", "s2 (all maps)", "names of layers")
+    assert c1.extent.world[0][1] > image.extent.world[1][1]
+    assert s2.extent.world[0][0] > image.extent.world[1][0]
+    assert list(names.features["name"]) == ["c1: 6 maps", "s2: 6 maps"]
+    assert session.input_layer is image
     session.hide()
     assert list(session.viewer.layers) == [image]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ class MainThread(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._open = True
+        self._waiting = 0
+        self._lock = threading.Lock()
         self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def later(self, function: Callable[..., Any]) -> Callable[..., None]:
@@ -27,6 +30,7 @@ class MainThread(QObject):
         def call(*arguments: Any) -> None:
             try:
                 if self._open:
+                    self._count(1)
                     self._called.emit(function, arguments)
             except RuntimeError:
                 # The window, and this object with it, has gone meanwhile.
@@ -35,8 +39,20 @@ class MainThread(QObject):
         return call
 
     def _run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        if self._open:
-            function(*arguments)
+        try:
+            if self._open:
+                function(*arguments)
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._waiting += change
+
+    @property
+    def waiting(self) -> int:
+        """How many functions have still to run."""
+        return self._waiting if self._open else 0
 
     def close(self) -> None:
         """Drop what is still on its way."""

@@ -313,7 +313,7 @@ class MapLayers:
             names = None
         if not shown:
             return
-        corners = np.array([layer.data_to_world((0,) * layer.ndim) for layer in shown])
+        corners = np.array([_above(layer) for layer in shown])
         texts = [_title(layer) for layer in shown]
         if names is not None and len(names.data) == len(corners):
             if not np.allclose(names.data, corners):
@@ -326,7 +326,7 @@ class MapLayers:
             corners,
             name="names of layers",
             features={"name": texts},
-            text={"string": "{name}", "anchor": "lower_left", "size": 9, "color": "gray"},
+            text={"string": "{name}", "anchor": "upper_left", "size": 9, "color": "gray"},
             face_color="transparent",
             border_color="transparent",
             size=1e-6,
@@ -374,6 +374,13 @@ class MapLayers:
             shift = max(0.0, round(feature) - (count - 1.0))
             if layer.translate[0] != shift:
                 layer.translate = (shift, *layer.translate[1:])
+
+
+def _above(layer: Image) -> NDArray[np.float64]:
+    """Place of a montage's name: a little above its upper left corner, in world coordinates."""
+    corner = np.zeros(layer.ndim)
+    corner[-2:] = -0.5 - 0.015 * max(layer.data.shape), -0.5
+    return np.asarray(layer.data_to_world(corner))
 
 
 def _title(layer: Image) -> str:

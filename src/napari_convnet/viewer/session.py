@@ -6,10 +6,13 @@ processes only and touches napari on the window's thread only.
 
 from __future__ import annotations
 
+import threading
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,9 +83,11 @@ class Session:
         self._watched: Image | None = None
         self._stored: tuple[Any, ...] | None = None
         self._previewed: tuple[Any, ...] | None = None
+        self._source: tuple[Any, Source] | None = None
         self._wanted: dict[Kind, tuple[str, ...]] = {}
         self._weights = ""
         self._stamp = 0
+        self._open = 0
         self._closed = False
         self._connect()
 
@@ -98,6 +103,9 @@ class Session:
         """Start the eye in the background, so that the first picture need not wait for it."""
         self._eye.start()
         self._ask_device()
+        # napari's points layers, which name the montages, import pandas: half a second that the
+        # window need not wait for.
+        threading.Thread(target=import_module, args=("pandas",), daemon=True).start()
 
     def close(self, timeout: float = 2.0) -> None:
         """End the workers, in at most `timeout` seconds; the layers stay."""
@@ -126,9 +134,59 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether a worker computes."""
-        trainer = self._trainer is not None and self._trainer.busy
-        return self._eye.busy or trainer
+        """Whether a worker computes, or what it sent has still to be shown."""
+        return not self._closed and (self._open > 0 or self._main.waiting > 0)
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Run the window until nothing is being computed; for scripts.
+
+        Raises
+        ------
+        TimeoutError
+            Where that takes longer than `timeout` seconds.
+        """
+        from qtpy.QtCore import QEventLoop
+        from qtpy.QtWidgets import QApplication
+
+        end = time.monotonic() + timeout
+        while self.busy:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the session is still busy after {timeout:g} seconds")
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            time.sleep(0.002)
+
+    def _submit(
+        self,
+        worker: Worker,
+        job: Job,
+        *,
+        key: str | None = None,
+        interrupt: bool = True,
+        on_progress: Callable[[Any], Any] | None = None,
+        on_result: Callable[[Any], Any] | None = None,
+        on_error: Callable[[Failure], Any] | None = None,
+        on_cancelled: Callable[[], Any] | None = None,
+    ) -> Ticket:
+        """Submit a job whose callbacks run on the window's thread; it is open until the last has."""
+        self._open += 1
+
+        def last(callback: Callable[..., Any] | None) -> Callable[..., None]:
+            def call(*arguments: Any) -> None:
+                self._open -= 1
+                if callback is not None:
+                    callback(*arguments)
+
+            return self._main.later(call)
+
+        return worker.submit(
+            job,
+            key=key,
+            interrupt=interrupt,
+            on_progress=on_progress and self._main.later(on_progress),
+            on_result=last(on_result),
+            on_error=last(on_error or self._failed),
+            on_cancelled=last(on_cancelled),
+        )
 
     def say(self, level: Any, text: str) -> None:
         """Tell the person at the screen."""
@@ -375,7 +433,11 @@ class Session:
         layer = self.input_layer
         if layer is None:
             raise UserError("there is no image", "open one, or File > Open Sample > digits")
-        return source_of(layer, self._pipeline.input, self.viewer.dims.point)
+        point = self.viewer.dims.point
+        key = (id(layer), self._stamp, self._pipeline.input, point[: 1 - len(self._pipeline.input)])
+        if self._source is None or self._source[0] != key:
+            self._source = (key, source_of(layer, self._pipeline.input, point))
+        return self._source[1]
 
     # ------------------------------------------------------------ what the eye is asked
     def refresh(self) -> None:
@@ -417,13 +479,14 @@ class Session:
         if question is None:
             return
         self._previewed = key
-        self._eye.submit(
+        self._submit(
+            self._eye,
             Job(JOBS + "previews", question[1]),
             key="previews",
             interrupt=not self.training.active,
-            on_progress=self._main.later(self._preview_arrived),
-            on_result=self._main.later(lambda _: self.previews_done.emit()),
-            on_error=self._main.later(self._previews_failed),
+            on_progress=self._preview_arrived,
+            on_result=lambda _: self.previews_done.emit(),
+            on_error=self._previews_failed,
         )
 
     def _preview_arrived(self, found: Any) -> None:
@@ -505,13 +568,13 @@ class Session:
         if question is None:
             return
         source, arguments = question
-        self._eye.submit(
+        self._submit(
+            self._eye,
             Job(JOBS + "maps", {**arguments, "layers": names}),
             key="maps",
             interrupt=not self.training.active,
-            on_progress=self._main.later(partial(self._maps_arrived, source, self._pipeline)),
+            on_progress=partial(self._maps_arrived, source, self._pipeline),
             on_result=self._main.later(self._maps_done),
-            on_error=self._main.later(self._failed),
         )
 
     def _maps_done(self, result: object) -> None:
@@ -528,9 +591,12 @@ class Session:
         )
         for kind, names in self._wanted.items():
             if found.layer in names:
-                self._put(maps, source, kind, names)
+                # Each on its own turn of the event loop, so that none waits for all.
+                self._main.later(self._put)(maps, source, kind, names)
 
     def _put(self, maps: LayerMaps, source: Source, kind: Kind, names: Sequence[str]) -> None:
+        if maps.layer.name not in self._wanted.get(kind, ()):
+            return
         selection = set(self.viewer.layers.selection)
         new = self.layers.layer(maps.layer.name, kind) is None
         network = self._pipeline.network
@@ -554,13 +620,13 @@ class Session:
         question = self._question()
         if question is None:
             return
-        self._eye.submit(
+        self._submit(
+            self._eye,
             Job(
                 JOBS + "sheet",
                 {**question[1], "layers": self._names(layers), "path": str(path)},
             ),
-            on_result=self._main.later(lambda written: self.say("info", f"wrote {written}")),
-            on_error=self._main.later(self._failed),
+            on_result=lambda written: self.say("info", f"wrote {written}"),
         )
 
     # ------------------------------------------------------------ device
@@ -572,11 +638,11 @@ class Session:
         self.refresh()
 
     def _ask_device(self) -> None:
-        self._eye.submit(
+        self._submit(
+            self._eye,
             Job(JOBS + "describe_device", {"device": self.device}),
             key="device",
-            on_result=self._main.later(self._device_known),
-            on_error=self._main.later(self._failed),
+            on_result=self._device_known,
         )
 
     def _device_known(self, device: Any) -> None:
@@ -606,7 +672,8 @@ class Session:
             self._trainer.close(0)
         self._trainer = Worker("trainer", preload=("torch",))
         self._set_training(TrainingStatus("starting", epochs=self._pipeline.train.epochs))
-        self._run_ticket = self._trainer.submit(
+        self._run_ticket = self._submit(
+            self._trainer,
             Job(
                 JOBS + "train",
                 {
@@ -617,10 +684,10 @@ class Session:
                     "device": self.device,
                 },
             ),
-            on_progress=self._main.later(self._training_event),
-            on_result=self._main.later(self._training_ended),
-            on_error=self._main.later(self._training_failed),
-            on_cancelled=self._main.later(self._training_cancelled),
+            on_progress=self._training_event,
+            on_result=self._training_ended,
+            on_error=self._training_failed,
+            on_cancelled=self._training_cancelled,
         )
 
     def pause(self) -> None:
@@ -705,11 +772,11 @@ class Session:
         question = self._question()
         if question is None:
             return
-        self._eye.submit(
+        self._submit(
+            self._eye,
             Job(JOBS + "predict", question[1]),
             key="predict",
-            on_result=self._main.later(self._predicted),
-            on_error=self._main.later(self._failed),
+            on_result=self._predicted,
         )
 
     def _predicted(self, prediction: Any) -> None:

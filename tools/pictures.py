@@ -1,0 +1,109 @@
+"""Make the pictures of the README: `make pictures`.
+
+Every one is a photograph of the real window, in which the real thing has just been done.
+"""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+from qtpy.QtWidgets import QApplication
+from skimage import data
+
+from napari_convnet.demo import add_docks
+from napari_convnet.viewer import Session, attach
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+SMALL = (1366, 768)
+"""A common small laptop screen."""
+
+TEXTURE = """title: Edges and textures of a photograph
+input: 1x512x512
+net:
+  - edges: conv 4 k3 reflect
+    w: [sobel_x, sobel_y, laplace, emboss]
+  - relu
+  - pooled: max 4
+  - mix: conv 8 k5 s2 bn relu
+  - deep: conv 8 k3 d2 rellu
+"""
+
+
+def main() -> None:
+    """Make all pictures, or those named."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    makers = {"demo": demo, "builder": builder, "kernels": kernels}
+    for name in sys.argv[1:] or makers:
+        print("making", name, flush=True)
+        makers[name]()
+
+
+def demo() -> None:
+    """Before, during and after training, by the demo itself."""
+    from napari_convnet.demo import run
+
+    with tempfile.TemporaryDirectory() as folder:
+        run(Path(folder), headless=True)
+        for name in ("before", "during", "after"):
+            shutil.copy(Path(folder) / f"{name}.png", IMAGES)
+
+
+def builder() -> None:
+    """The Builder while a row is being edited, on a small screen."""
+
+    def prepare(viewer: Any, session: Session) -> None:
+        viewer.add_image(data.camera(), name="camera")
+        session.set_text(TEXTURE)
+        add_docks(viewer)
+        session.show(["edges", "pooled"], montage=True)
+
+    picture("builder", prepare)
+
+
+def kernels() -> None:
+    """Eight hand-made kernels side by side."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    from handmade_kernels import DOCUMENT
+
+    def prepare(viewer: Any, session: Session) -> None:
+        viewer.add_image(data.camera(), name="camera")
+        session.set_text(DOCUMENT.lstrip())
+        add_docks(viewer)
+        session.show(montage=True)
+
+    picture("kernels", prepare)
+
+
+def picture(name: str, prepare: Callable[[Any, Session], None]) -> None:
+    """Open a window, let it do something, and photograph it when it is quiet."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*SMALL)
+    session = attach(viewer)
+    prepare(viewer, session)
+    wait(lambda: bool(session.shown) and not session.busy)
+    viewer.reset_view()
+    wait(lambda: not session.busy)
+    viewer.screenshot(str(IMAGES / f"{name}.png"), canvas_only=False, flash=False)
+    session.close()
+    viewer.close()
+
+
+def wait(condition: Callable[[], bool], seconds: float = 90, quiet: float = 1.0) -> None:
+    """Run the window until a condition has held for a while."""
+    end, since = time.monotonic() + seconds, time.monotonic()
+    while time.monotonic() - since < quiet:
+        if not condition():
+            since = time.monotonic()
+        if time.monotonic() > end:
+            raise TimeoutError("the window was never quiet")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()
