@@ -1,7 +1,7 @@
 """The demo: a LeNet learns handwritten digits while napari shows what its layers see.
 
-It does what a person would do with the docks: open a document, show maps, train, look again. Without
-a display it leaves pictures of it and a summary.
+It does what a person would do with the docks: open a document, show maps, train, look again.
+Without a display it leaves pictures of it and a summary.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Demo:
         self.session.message.connect(self._message)
         self.session.training_changed.connect(self._training)
         self.session.open(document)
-        add_docks(self.viewer)
+        self.docks = add_docks(self.viewer)
         self.session.show_both()
         _after(LIMIT if self.headless else 1e9, self._give_up)
         self._when_quiet(self._start)
@@ -108,6 +108,7 @@ class _Demo:
 
     def _train(self) -> None:
         self._picture("before")
+        self.docks["Train"].raise_()
         self.session.train()
 
     def _training(self, status: Any) -> None:
@@ -125,6 +126,7 @@ class _Demo:
             _after(0.0, act)
 
     def _predict(self) -> None:
+        self.docks["Builder"].raise_()
         self.session.predict()
         self.session.save_sheet(self.output / "maps.png", "all")
         self._when_quiet(self._finish, 0.8)
@@ -156,9 +158,7 @@ class _Demo:
         self.viewer.close()
 
     def _picture(self, name: str) -> None:
-        self.viewer.screenshot(
-            str(self.output / f"{name}.png"), canvas_only=False, flash=False
-        )
+        self.viewer.screenshot(str(self.output / f"{name}.png"), canvas_only=False, flash=False)
 
 
 def add_digits(viewer: napari.Viewer, count: int = 100) -> Any:
@@ -185,10 +185,12 @@ def add_digits(viewer: napari.Viewer, count: int = 100) -> Any:
     return layer
 
 
-def add_docks(viewer: napari.Viewer) -> None:
-    """Open both docks of the plugin, one behind the other."""
-    for name in ("Train", "Builder"):
-        viewer.window.add_plugin_dock_widget("napari-convnet", name, tabify=True)
+def add_docks(viewer: napari.Viewer) -> dict[str, Any]:
+    """Open both docks of the plugin, one behind the other, and return them by name."""
+    return {
+        name: viewer.window.add_plugin_dock_widget("napari-convnet", name, tabify=True)[0]
+        for name in ("Train", "Builder")
+    }
 
 
 def _plain(prediction: Any) -> Any:
@@ -201,7 +203,9 @@ def _plain(prediction: Any) -> Any:
 def _resize(viewer: napari.Viewer, size: tuple[int, int]) -> None:
     from qtpy.QtWidgets import QApplication
 
-    room = QApplication.primaryScreen().availableSize()
+    screen = QApplication.primaryScreen()
+    assert screen is not None, "a viewer has one"
+    room = screen.availableSize()
     viewer.window.resize(min(size[0], room.width()), min(size[1], room.height()))
 
 

@@ -130,6 +130,50 @@ def test_updates_keep_the_layer_and_what_the_user_set():
     assert layers.put(second, source) is not shown
 
 
+def test_colours_that_the_user_chose_stay():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((9, 9), np.float32))
+    pipeline = document(["conv 2 k3"], "1x9x9")
+    source = source_of(image, pipeline.input, (0, 0))
+    layers = MapLayers(viewer)
+    layer = pipeline.network["conv-1"]
+    shown = layers.put(seen(layer, np.ones((2, 9, 9), np.float32), source, (-1.0, 1.0)), source)
+    shown.contrast_limits, shown.colormap = (-0.5, 0.5), "turbo"
+    layers.put(seen(layer, np.ones((2, 9, 9), np.float32), source, (0.0, 7.0)), source)
+    assert tuple(shown.contrast_limits) == (-0.5, 0.5)
+    assert shown.colormap.name == "turbo"
+
+
+def test_colours_span_a_layer_a_map_or_the_net():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((9, 9), np.float32))
+    pipeline = document(["conv 2 k3", "relu"], "1x9x9")
+    source = source_of(image, pipeline.input, (0, 0))
+    layers = MapLayers(viewer)
+    array = np.stack([np.linspace(-4, 2, 81), np.linspace(0, 1, 81)]).reshape(2, 9, 9)
+    array = array.astype(np.float32)
+    a = layers.put(seen(pipeline.network["conv-1"], array, source, (-4.0, 4.0)), source)
+    b = layers.put(seen(pipeline.network["relu-1"], abs(array), source, (0.0, 9.0)), source)
+    assert tuple(a.contrast_limits) == (-4, 4)
+    layers.span("net", 0)
+    assert tuple(a.contrast_limits) == tuple(b.contrast_limits) == (-9, 9)
+    layers.span("map", 1)
+    np.testing.assert_allclose(a.contrast_limits, (0, 1), atol=0.02)
+    assert a.colormap.name == "maps sequential"
+    layers.span("map", 0)
+    assert a.colormap.name == "maps diverging"
+
+
+def test_maps_scaled_one_by_one_use_all_colours():
+    pipeline = document(["conv 2 k3"], "1x9x9")
+    image = Image(np.zeros((9, 9), np.float32))
+    source = source_of(image, pipeline.input, (0, 0))
+    array = np.stack([np.linspace(-4, 2, 81), np.linspace(0, 0.1, 81)]).reshape(2, 9, 9)
+    scaled = seen(pipeline.network["conv-1"], array.astype(np.float32), source).scaled()
+    assert scaled.limits == (-1.0, 1.0)
+    np.testing.assert_allclose(scaled.array.max(axis=(1, 2)), (0.5, 1), atol=0.05)
+
+
 def test_short_stacks_stay_in_sight():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((9, 9), np.float32))

@@ -4,9 +4,9 @@ Feature maps are added to the viewer and updated in it, each pixel over the cent
 field in the input's world, and scripts drive a session with the methods that the docks call.
 """
 
-from .attach import attach
 from .maps import LayerMaps, MapLayers, Placed, place_maps, place_montage
 from .session import Session
+from .sessions import attach
 from .source import Source, source_of
 from .status import Message, Preview, TrainingStatus
 

@@ -22,7 +22,7 @@ class MainThread(QObject):
         self._open = True
         self._waiting = 0
         self._lock = threading.Lock()
-        self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        self._called.connect(self._run, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
 
     def later(self, function: Callable[..., Any]) -> Callable[..., None]:
         """Make a function that may be called on any thread, and runs `function` on this one."""

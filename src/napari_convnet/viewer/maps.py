@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.maps import colours, montage
+from napari_convnet.maps import colours, common_limits, limits, limits_per_map, montage
 from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
 
@@ -28,7 +28,13 @@ FEATURE = "feature"
 KEY = "napari-convnet"
 """Under this key a layer's metadata say what it is."""
 
+OURS = "maps "
+"""Names of this module's colours begin so."""
+
 Kind = Literal["maps", "montage"]
+
+Spans = Literal["layer", "map", "net"]
+"""What shares its colours: the maps of a layer, each map by itself, or all layers shown."""
 
 MONTAGE_PITCH = 1.14
 """From one montage to the next, in sizes of the input: room for a name between them."""
@@ -62,6 +68,18 @@ class LayerMaps:
     def signed(self) -> bool:
         """Whether there are values of both signs."""
         return colours(*_limits(self)) == "diverging"
+
+    def scaled(self) -> LayerMaps:
+        """Bring every map by itself to the colours' range: -1 to 1, or 0 to 1 for rectified ones.
+
+        For pictures in which each map is to be seen; the values are no longer the layer's.
+        """
+        spans = limits_per_map(self.array).reshape(-1, 2, *(1,) * (self.array.ndim - 1))
+        low, high = spans[:, 0], spans[:, 1]
+        span = (-1.0, 1.0) if (low < 0).any() else (0.0, 1.0)
+        centre = np.where(low < 0, 0.0, low)
+        array = ((self.array - centre) / (high - centre)).astype(np.float32)
+        return replace(self, array=array, limits=span)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +186,7 @@ def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Pl
     return _in_plane(picture, inner, source)
 
 
-def _in_plane(
-    picture: NDArray[np.float32], inner: NDArray[np.float64], source: Source
-) -> Placed:
+def _in_plane(picture: NDArray[np.float32], inner: NDArray[np.float64], source: Source) -> Placed:
     """Lay a picture into the plane of the input's last two axes, in input pixels by `inner`."""
     plane = np.eye(3)
     plane[:2] = source.sample.affine[-3:-1, -3:]
@@ -206,7 +222,7 @@ def colormap_of(limits: tuple[float, float]) -> Colormap:
 
     kind = colours(*limits)
     gray = np.array((*NOTHING, 255)) / 255
-    name = f"maps {kind}"
+    name = f"{OURS}{kind}"
     return Colormap(table(kind) / 255, name=name, display_name=kind, nan_color=gray)
 
 
@@ -241,7 +257,7 @@ class MapLayers:
     def put(
         self, maps: LayerMaps, source: Source, kind: Kind = "maps", among: Sequence[Layer] = ()
     ) -> Image:
-        """Show the maps of a network layer, in the napari layer that does so already if there is one.
+        """Show the maps of a network layer, in its napari layer if it has one already.
 
         Parameters
         ----------
@@ -284,25 +300,59 @@ class MapLayers:
             colormap=colormap_of(_limits(maps)),
             axis_labels=placed.axis_labels,
             units=placed.units,
-            metadata={KEY: _about(maps, kind)},
+            metadata={KEY: {**_about(maps, kind), "span": _limits(maps)}},
             **placed.transform(),
         )
         known[kind, maps.layer.name] = layer
         return layer
 
     def _update(self, layer: Image, maps: LayerMaps, placed: Placed) -> None:
-        was_signed = layer.metadata.get(KEY, {}).get("signed")
         layer.data = placed.data
         for key, value in placed.transform().items():
             current = getattr(layer, key)
             matrix = getattr(current, "affine_matrix", current)
             if not np.allclose(np.asarray(matrix), value, rtol=1e-12, atol=1e-12):
                 setattr(layer, key, value)
-        layer.contrast_limits_range = _limits(maps)
-        layer.contrast_limits = _limits(maps)
-        if was_signed != maps.signed:
-            layer.colormap = colormap_of(_limits(maps))
-        layer.metadata[KEY] = _about(maps, layer.metadata.get(KEY, {}).get("kind", "maps"))
+        before = layer.metadata.get(KEY, {})
+        layer.metadata[KEY] = _about(maps, before.get("kind", "maps"))
+        layer.metadata[KEY]["span"] = before.get("span")
+        self._set_span(layer, _limits(maps))
+
+    def _set_span(self, layer: Image, span: tuple[float, float]) -> None:
+        """Set the values that the colours span, unless the user has chosen others."""
+        about = layer.metadata[KEY]
+        ours = about.get("span")
+        if ours is not None and not np.allclose(layer.contrast_limits, ours):
+            return
+        if ours != span:
+            layer.contrast_limits_range = span
+            layer.contrast_limits = span
+            if layer.colormap.name.startswith(OURS):
+                wanted = colormap_of(span)
+                if layer.colormap.name != wanted.name:
+                    layer.colormap = wanted
+            about["span"] = span
+
+    def span(self, spans: Spans, feature: float) -> None:
+        """Let colours span the values of each layer, of the map in sight, or of all layers.
+
+        Parameters
+        ----------
+        spans : {"layer", "map", "net"}
+            What shares its colours.
+        feature : float
+            Which map is in sight.
+        """
+        self._forget_removed()
+        stacks = {key: v for key, v in self._layers.items() if key[0] == "maps"}
+        if spans == "net" and self._layers:
+            common = common_limits([v.metadata[KEY]["limits"] for v in self._layers.values()])
+            for layer in self._layers.values():
+                self._set_span(layer, common)
+        elif spans == "map":
+            for layer in stacks.values():
+                index = min(max(round(feature), 0), layer.data.shape[0] - 1)
+                self._set_span(layer, limits(layer.data[index]))
 
     def name_montages(self) -> None:
         """Write the name of every montage above it."""
@@ -361,7 +411,7 @@ class MapLayers:
                 del self._layers[key]
 
     def clamp(self, feature: float) -> None:
-        """Keep stacks in sight that have fewer maps than the slider has steps: their last one stays.
+        """Keep stacks in sight that have fewer maps than the slider has steps: the last stays.
 
         All stacks share one slider, the feature's. A stack that ends before the slider's place is
         moved along it so that its last map lies there.
@@ -402,6 +452,7 @@ def _about(maps: LayerMaps, kind: Kind) -> dict[str, Any]:
         "maps": maps.array.shape[0],
         "dead": list(maps.dead),
         "signed": maps.signed,
+        "limits": _limits(maps),
         "receptive_field": layer.receptive_field,
         "jump": layer.jump,
         "start": layer.start,

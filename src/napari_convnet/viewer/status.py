@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,14 +86,15 @@ class TrainingStatus:
 
     def after(self, event: Event) -> TrainingStatus:
         """Give the status after an event of the training."""
-        return replace(self, **_CHANGES.get(type(event).__name__, _nothing)(event))
+        changes = _CHANGES.get(type(event).__name__, _nothing)
+        return replace(self, **changes(event))
 
 
-def _nothing(event: object) -> dict[str, object]:
+def _nothing(event: object) -> dict[str, Any]:
     return {}
 
 
-def _fields(event: object, **names: str) -> dict[str, object]:
+def _fields(event: object, **names: str) -> dict[str, Any]:
     """Fields of an event, under the names that the status has for them."""
     return {own: getattr(event, theirs, None) for own, theirs in names.items()}
 
@@ -101,7 +103,7 @@ def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
-_CHANGES = {
+_CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Started": lambda e: {
         "state": "running",
         "run": str(e.run),
