@@ -12,7 +12,9 @@ MEASURE = "from time import perf_counter as t; s = t(); import {}; print(t() - s
 def seconds(module: str, times: int = 9) -> float:
     """Give the median time that importing a module takes."""
     command = [sys.executable, "-c", MEASURE.format(module)]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(times)]
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(times)
+    ]
     return sorted(float(run.stdout) for run in runs)[times // 2]
 
 

@@ -122,8 +122,11 @@ def test_gabor_is_even_and_wavy_along_x() -> None:
         ("laplace", (1, 3), "laplace is 3 wide, not 1x3; write k3"),
         ("sobel_z", (3, 3), "sobel_z needs 3 spatial axes, but here it would be a 2D kernel"),
         ("line_v", (3,), "line_v needs 2 spatial axes, but here it would be a 1D kernel"),
-        ("identity", (4, 3), "identity has a middle, which a kernel of 4x3 lacks; use an odd size, "
-                             "for example k5x3"),
+        (
+            "identity",
+            (4, 3),
+            "identity has a middle, which a kernel of 4x3 lacks; use an odd size, for example k5x3",
+        ),
         ("line_v", (3, 2), "line_v has a middle, which a kernel of 3x2 lacks"),
         ("gabor", (1,), "gabor needs a width of at least 3, not 1"),
         ("sobelx", (3, 3), 'unknown kernel "sobelx"; did you mean sobel_x?'),

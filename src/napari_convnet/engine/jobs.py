@@ -253,4 +253,3 @@ def predict(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64])
     from ..training import predict as answer
 
     return answer(look.pipeline().checked(), _sample(image, affine), look.device)
-

@@ -86,7 +86,7 @@ class TrainingStatus:
 
     def after(self, event: Event) -> TrainingStatus:
         """Give the status after an event of the training."""
-        changes = _CHANGES.get(type(event).__name__, _nothing)
+        changes: Callable[[Any], dict[str, Any]] = _CHANGES.get(type(event).__name__, _nothing)
         return replace(self, **changes(event))
 
 
