@@ -11,6 +11,7 @@ import numpy as np
 import napari_convnet as nc
 from napari_convnet.data import digits, sample_from_array
 from napari_convnet.document import edit
+from napari_convnet.training import Run
 
 
 def main(epochs: str = "") -> float:
@@ -42,8 +43,7 @@ def main(epochs: str = "") -> float:
     answer = nc.predict(run, sample_from_array(images[3000], pipeline.input))
     print("a digit", labels[3000], "is taken for", answer.best)
 
-    trained = nc.read(f"{run}/document.yaml")
-    maps = nc.feature_maps(trained, images[3000].astype(np.float32))
+    maps = nc.feature_maps(Run(run).trained, images[3000].astype(np.float32))
     print({name: one.shape for name, one in maps.items()})
     return float(accuracy)
 

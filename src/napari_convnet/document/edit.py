@@ -27,7 +27,7 @@ def _keeps_line_ends(edit: Edit[P]) -> Edit[P]:
     """Let an edit see plain line ends, and give back those that the text had."""
 
     @wraps(edit)
-    def kept(text: str, *args: P.args, **kwargs: P.kwargs) -> str:
+    def kept(text: str, /, *args: P.args, **kwargs: P.kwargs) -> str:
         if "\r\n" not in text:
             return edit(text, *args, **kwargs)
         return edit(text.replace("\r\n", "\n"), *args, **kwargs).replace("\n", "\r\n")

@@ -5,7 +5,6 @@ Torch is imported when a job runs, never when this module is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,7 +97,7 @@ class Look:
         """Read the document."""
         text = self.text
         if self.weights:
-            text = edit.set_value(text, "weights", json.dumps(self.weights))
+            text = edit.set_value(text, "weights", self.weights)
         return draft(text, self.path)
 
     def stamp(self) -> int:

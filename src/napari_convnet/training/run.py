@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from napari_convnet.document import Pipeline, parse, read_text
+from napari_convnet.document import Pipeline, edit, parse, read_text
 from napari_convnet.network import UserError
 
 from .events import Epoch, Event, Failed, Finished, Started, Step, event_from
@@ -127,6 +127,18 @@ class Run:
         home = self.path / str(self.environment.get("folder", ""))
         name = str(self.environment.get("file") or DOCUMENT)
         return parse(read_text(self.path / DOCUMENT), Path(os.path.normpath(home)) / name)
+
+    @property
+    def trained(self) -> Pipeline:
+        """The document as trained, its ``weights:`` naming the best of this run.
+
+        Raises
+        ------
+        UserError
+            If the run has no weights yet.
+        """
+        pipeline, path = self.pipeline, self.weights().resolve()
+        return pipeline.edited(edit.set_value(pipeline.text, "weights", str(path)))
 
     @property
     def environment(self) -> dict[str, Any]:
