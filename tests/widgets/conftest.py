@@ -35,7 +35,8 @@ class QuietWorker:
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[QuietWorker]]:
     """Workers that the session under test has made."""
-    monkeypatch.setattr("napari_convnet.viewer.session.Worker", QuietWorker)
+    for module in ("computing", "learning"):
+        monkeypatch.setattr(f"napari_convnet.viewer.{module}.Worker", QuietWorker)
     QuietWorker.all = []
     yield QuietWorker.all
     QuietWorker.all = []

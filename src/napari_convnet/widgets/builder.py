@@ -157,7 +157,7 @@ class Builder(Dock):
             (session.input_changed, self._on_input),
             (session.preview_ready, self._on_preview),
             (session.maps_changed, self._on_maps),
-            (session.prediction_changed, self.prediction.setValue),
+            (session.prediction_changed, self._on_prediction),
             (self.viewer.layers.events.inserted, self._on_layers),
             (self.viewer.layers.events.removed, self._on_layers),
         ):
@@ -177,7 +177,13 @@ class Builder(Dock):
         self.maps.showAsked.connect(self._show_maps)
         self.maps.hideAsked.connect(session.hide)
         self.maps.featureChanged.connect(session.set_feature)
+        self.maps.spansChanged.connect(session.set_spans)
         self.predict_button.clicked.connect(lambda: self.do(session.predict))
+
+    def _on_prediction(self, prediction: Any) -> None:
+        self.prediction.setValue(prediction)
+        if prediction is not None:
+            self.prediction_section.setOpen(True)
 
     def refresh(self) -> None:
         """Show everything as the session has it now."""
@@ -227,6 +233,7 @@ class Builder(Dock):
 
     def _on_maps(self) -> None:
         self.maps.setShown(self.session.shown)
+        self.maps.setSpans(self.session.spans)
 
     # ------------------------------------------------------------ what is asked for
     def _settle(self) -> None:

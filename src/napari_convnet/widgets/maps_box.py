@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -26,6 +27,14 @@ from .values import shape_text
 
 _CHECKED = Qt.CheckState.Checked
 _UNCHECKED = Qt.CheckState.Unchecked
+
+
+SPANS = {
+    "shared by the maps of a layer": "layer",
+    "of each map by itself": "map",
+    "shared by all layers": "net",
+}
+"""What may share its colours, as it is offered."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class MapsBox(QWidget):
     hideAsked = Signal()
     featureChanged = Signal(int)
     """Index of the map that the person wants to see."""
+    spansChanged = Signal(str)
+    """What shall share its colours: ``layer``, ``map`` or ``net``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +119,13 @@ class MapsBox(QWidget):
             widget.setToolTip(tip)
             widget.valueChanged.connect(self._feature_moved)
         grid = QGridLayout()
+        self.spans = QComboBox(self)
+        self.spans.setToolTip("What shares its colours, from the lowest to the highest value")
+        for title, spans in SPANS.items():
+            self.spans.addItem(title, spans)
+        self.spans.activated.connect(lambda _: self.spansChanged.emit(self.spans.currentData()))
+        grid.addWidget(QLabel("Colours", self), 1, 0)
+        grid.addWidget(self.spans, 1, 1, 1, 2)
         grid.addWidget(QLabel("Map", self), 0, 0)
         grid.addWidget(self.slider, 0, 1)
         grid.addWidget(self.spin, 0, 2)
@@ -160,6 +178,10 @@ class MapsBox(QWidget):
         elif chosen != self.value().layers:
             self._choose(chosen)
         self._set_range()
+
+    def setSpans(self, spans: str) -> None:
+        """Say what shares its colours now."""
+        self.spans.setCurrentIndex(self.spans.findData(spans))
 
     def setShown(self, shown: Sequence[str]) -> None:
         """Say which layers' maps are shown now."""

@@ -171,6 +171,8 @@ class Train(Dock):
     def _on_status(self, status: TrainingStatus) -> None:
         """Show a new state at once, and how far a training is ten times a second."""
         if status.state != self.controls.state:
+            if status.state == "starting":
+                self.tabs.setCurrentIndex(1)
             self._show_status()
         elif not self._status_timer.isActive():
             self._status_timer.start()
@@ -198,8 +200,7 @@ class Train(Dock):
     # ------------------------------------------------------------ what is asked for
     def _start(self) -> None:
         self.settings.settle()
-        if self.do(self.session.train):
-            self.tabs.setCurrentIndex(1)
+        self.do(self.session.train)
 
     def _write(self, key: str, value: str | None) -> None:
         """Write a setting if it can be read; else say why not, and show the old one again."""
