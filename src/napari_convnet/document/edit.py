@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -60,14 +60,20 @@ def set_row(text: str, path: Path, row: str) -> str:
     """
     root = compose(text)
     node, row = _row(root, path), _one_line(row)
+    if _is_group(node) and row and not row.endswith(":"):
+        row += ":"
     if row == _shown(node):
         return text
     start, stop = _span(node, row)
-    meant = _meaning(root)
-    _plain_rows(meant, path)[path[-1]] = _plain_row(row, node)
     blank = " " if text[start - 1] == "-" else ""
-    spellings = _spellings(row)
-    return _first(meant, (text[:start] + blank + one + text[stop:] for one in spellings), row)
+    meaning = _meaning(root)
+
+    def tries() -> Iterator[tuple[Any, str]]:
+        for written, plain in _spellings(row, node):
+            _plain_rows(meaning, path)[path[-1]] = plain
+            yield meaning, text[:start] + blank + written + text[stop:]
+
+    return _first(tries(), row)
 
 
 @_keeps_line_ends
@@ -82,12 +88,18 @@ def insert_row(text: str, path: Path, row: str) -> str:
     root = compose(text)
     rows, row = _rows(root, path[:-1]), _one_line(row)
     index = min(path[-1], len(rows.items) if rows else 0)
-    meant = _meaning(root)
+    meaning = _meaning(root)
     if rows is None:
-        meant["net"] = []
-    _plain_rows(meant, path).insert(index, _plain_row(row))
-    texts = (_with_row(text, root, rows, index, one) for one in _spellings(row))
-    return _first(meant, texts, row)
+        meaning["net"] = []
+    siblings = _plain_rows(meaning, path)
+    siblings.insert(index, row)
+
+    def tries() -> Iterator[tuple[Any, str]]:
+        for written, plain in _spellings(row):
+            siblings[index] = plain
+            yield meaning, _with_row(text, root, rows, index, written)
+
+    return _first(tries(), row)
 
 
 @_keeps_line_ends
@@ -103,15 +115,15 @@ def delete_row(text: str, path: Path) -> str:
     rows = _siblings(root, path)
     if len(rows.items) == 1 and len(path) > 1:
         return delete_row(text, path[:-1])
-    meant = _meaning(root)
+    meaning = _meaning(root)
     shown = _shown(rows.items[path[-1]])
-    del _plain_rows(meant, path)[path[-1]]
+    del _plain_rows(meaning, path)[path[-1]]
     if rows.flow:
         edited = _without_item(text, rows, path[-1])
     else:
         start, stop = _extent(text, rows, path[-1])
         edited = text[:start] + text[stop:]
-    return _first(meant, [edited], shown)
+    return _first([(meaning, edited)], shown)
 
 
 @_keeps_line_ends
@@ -130,11 +142,12 @@ def move_row(text: str, path: Path, to: int) -> str:
     to = max(0, min(to, len(rows.items) - 1))
     if to == path[-1]:
         return text
-    meant = _meaning(root)
-    plain = _plain_rows(meant, path)
+    meaning = _meaning(root)
+    plain = _plain_rows(meaning, path)
     plain.insert(to, plain.pop(path[-1]))
     move = _moved_item if rows.flow else _moved_lines
-    return _first(meant, [move(text, rows, path[-1], to)], _shown(rows.items[path[-1]]))
+    edited = move(text, rows, path[-1], to)
+    return _first([(meaning, edited)], _shown(rows.items[path[-1]]))
 
 
 @_keeps_line_ends
@@ -154,18 +167,18 @@ def set_value(text: str, key: str, value: str | None) -> str:
     path = key.split(".")
     if root.kind != "map":
         raise UserError("this is no pipeline", "begin with: input: 1x28x28")
-    meant = _meaning(root)
+    meaning = _meaning(root)
     if value is None:
         if root.at(*path) is None:
             return text
-        _put(meant, path, None)
-        return _first(meant, [_without_key(text, root, path)], f"{key}:")
+        _put(meaning, path, None)
+        return _first([(meaning, _without_key(text, root, path))], f"{key}:")
     value = _one_line(value)
     bracket = value.startswith(("[", "{"))
-    _put(meant, path, compose(f"v: {value}").get("v") if bracket else value)
+    _put(meaning, path, compose(f"v: {value}").get("v") if bracket else value)
     spellings = (value,) if bracket else (value, _in_quotes(value))
     texts = (_with_value(text, root, path, one) for one in spellings)
-    return _first(meant, texts, f"{key}: {value}")
+    return _first(((meaning, one) for one in texts), f"{key}: {value}")
 
 
 # ---------------------------------------------------------------- what the text means
@@ -176,12 +189,11 @@ def _meaning(root: Node) -> Any:
     return copy.deepcopy(root.plain())
 
 
-def _first(meant: Any, texts: Iterable[str], what: str) -> str:
-    """Give the first text that means what is meant."""
-    pruned = _pruned(meant)
-    for text in texts:
+def _first(tries: Iterable[tuple[Any, str]], what: str) -> str:
+    """Give the first text that means what is meant by it."""
+    for meaning, text in tries:
         try:
-            if _pruned(compose(text).plain()) == pruned:
+            if _pruned(compose(text).plain()) == _pruned(meaning):
                 return text
         except UserError:
             continue
@@ -235,7 +247,7 @@ def _put(meaning: Any, path: list[str], value: Any) -> None:
 
 
 def _rows(root: Node, path: Path) -> Node | None:
-    """List that holds the rows of the network, or of the group at `path`; None where it is empty."""
+    """List that holds the rows of the network, or of a group; None where the network is empty."""
     node: Node | None = root.get("net")
     if not path and (node is None or node.empty or (node.kind == "list" and not node.items)):
         return None
@@ -284,6 +296,10 @@ def _shown(node: Node) -> str:
     return " ".join(node.text.split())
 
 
+def _is_group(node: Node) -> bool:
+    return node.kind == "map" and bool(node.pairs) and _head(node)[1].kind != "scalar"
+
+
 def _span(node: Node, row: str) -> tuple[int, int]:
     """Characters that the text of a row takes: its line, or its name and line."""
     if node.kind == "list" and node.items:
@@ -292,8 +308,8 @@ def _span(node: Node, row: str) -> tuple[int, int]:
         return node.start, node.end
     key, value = _head(node)
     if value.kind != "scalar":
-        name = row.removesuffix(":").strip()
-        if ":" in name or " " in name:
+        name = row.removesuffix(":")
+        if not name or ":" in name or " " in name:
             raise UserError("this row holds a group", "give it a name, or edit its rows")
         return key.start, key.end + 1
     if len(node.pairs) > 1 and ": " not in row:
@@ -318,11 +334,15 @@ def _in_quotes(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _spellings(row: str) -> tuple[str, ...]:
-    """Ways to write a row: as it is, or with what would break the text in quotes."""
+def _spellings(row: str, node: Node | None = None) -> Iterator[tuple[str, Any]]:
+    """Ways to write a row, with what each means: as it is, or in quotes what breaks the text."""
+    plain = _plain_row(row, node)
+    yield row, plain
     name, colon, line = row.partition(": ")
-    named = (f"{name}: {_in_quotes(line)}",) if colon and name.isidentifier() else ()
-    return (row, *named, _in_quotes(row))
+    if colon and name.isidentifier():
+        yield f"{name}: {_in_quotes(line)}", plain
+    elif node is None or len(node.pairs) < 2:
+        yield _in_quotes(row), row
 
 
 def _with_row(text: str, root: Node, rows: Node | None, index: int, row: str) -> str:
