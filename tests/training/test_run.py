@@ -99,6 +99,11 @@ def test_files_named_in_the_document_are_found_from_the_run(document, few, tmp_p
     assert evaluate(tmp_path / "deep/er/run").n == 40
 
 
+def test_a_run_gives_its_document_with_its_weights(run):
+    assert run.trained.title == run.pipeline.title
+    assert set(run.trained.build().origins.values()) == {"loaded"}
+
+
 def test_the_environment_names_versions_and_nobody(run):
     import torch
 

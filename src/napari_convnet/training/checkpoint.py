@@ -66,7 +66,7 @@ class Pace:
     ----------
     every : int or None
         Steps from one snapshot to the next; None for growing intervals, 0, 1, 2, 4, 8 and so on,
-        then about two per second.
+        up to 16, then about two per second.
     """
 
     every: int | None = None
@@ -84,7 +84,7 @@ class Pace:
             return step % self.every == 0
         power_of_two = step & (step - 1) == 0
         waited = time.monotonic() - self._weights_at
-        return (power_of_two and step <= 64) or waited > max(self.SHORTEST, self._cost / self.SHARE)
+        return (power_of_two and step <= 16) or waited > max(self.SHORTEST, self._cost / self.SHARE)
 
     def state_due(self, step: int) -> bool:
         """Whether the state of this step is to be written."""

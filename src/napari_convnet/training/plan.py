@@ -15,12 +15,12 @@ from napari_convnet.data import (
     Dataset,
     Split,
     augment,
+    check_size,
     dataset_from_arrays,
     load_dataset,
     number_of_batches,
     split,
 )
-from napari_convnet.data.loading import check_size
 from napari_convnet.document import Pipeline, Train
 from napari_convnet.model import build, pick_device
 from napari_convnet.network import Network, UserError

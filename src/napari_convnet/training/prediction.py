@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_convnet.data import Sample, prepare, sample_from_array
-from napari_convnet.data.loading import check_size
+from napari_convnet.data import Sample, check_size, prepare, sample_from_array
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
 
