@@ -100,16 +100,6 @@ def test_vgg16_layer_by_layer():
     assert [field for _, _, field in pools] == [6, 16, 44, 100, 212]
 
 
-def test_the_patch_of_harleys_second_pool():
-    """Index 2 of s2 sees rows 8 to 23: centre = start + index x jump, +- (RF - 1) / 2."""
-    net = network("1x28x28", "conv 6 k5 p2", "max 2", "conv 16 k5 valid", "s2: max 2")
-    # Harley's net has a padding of 2 in front; without it everything lies two rows further down.
-    start, jump, field = (getattr(net["s2"], k)[0] for k in ("start", "jump", "receptive_field"))
-    assert (start + 2, jump, field) == (7.5, 4, 16)
-    centre = start + 2 + 2 * jump
-    assert (centre - (field - 1) / 2, centre + (field - 1) / 2) == (8, 23)
-
-
 @pytest.mark.parametrize(
     ("size", "row", "output"),
     [

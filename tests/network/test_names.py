@@ -71,3 +71,97 @@ def test_layers_before_a_mistake_stay():
     assert [layer.name for layer in pipeline.network] == ["c"]
     assert [row.text for row in pipeline.rows] == ["c: conv 2", "fc 10", "max 2"]
     assert [len(row.problems) for row in pipeline.rows] == [0, 1, 0]
+
+
+def test_named_groups_that_repeat():
+    rows = [
+        "- a:",
+        "    x2:",
+        "      - conv 2",
+        "      - p: relu",
+        "- c:",
+        "    x2:",
+        "      - conv 2",
+    ]
+    assert names(*rows) == [
+        "a.group.conv",
+        "a.group.p",
+        "a.group-2.conv",
+        "a",
+        "c.group.conv",
+        "c",
+    ]
+
+
+def test_groups_in_groups():
+    assert names("- - conv 2", "  - - relu", "    - max") == [
+        "group-1.conv",
+        "group-1.group-2.relu",
+        "group-1.group-2.max",
+    ]
+    network = draft("input: 1x8x8\nnet:\n  - a:\n    - p:\n      - q: conv 2\n  - relu\n").network
+    assert [layer.name for layer in network] == ["a", "relu-1"]
+    assert network["a.p.q"] is network["a.p"] is network["a"]
+    assert network["relu-1"].inputs == ("a",)
+
+
+def test_names_count_on_where_a_line_repeats():
+    assert names("- c: conv 2 x3") == ["c.conv", "c.conv-2", "c"]
+    assert names("- conv 2 x2", "- relu", "- conv 2") == ["conv-1", "conv-2", "relu-1", "conv-3"]
+
+
+def test_layers_know_their_rows_and_places():
+    pipeline = parse("input: 1x8x8\nnet:\n  - c1: conv 2  relu\n  - x2:\n      - bn\n")
+    assert [layer.row for layer in pipeline.network] == [(0,), (0,), (1, 0), (1, 0)]
+    place = pipeline.network["c1"].place
+    assert (place.line, place.column, place.end_column) == (3, 17, 21)
+    assert [layer.text for layer in pipeline.network] == ["conv 2", "relu", "bn", "bn"]
+    assert [row.text for row in pipeline.rows] == ["c1: conv 2 relu", "x2:", "bn"]
+    assert [row.depth for row in pipeline.rows] == [0, 0, 1]
+    assert [len(row.layers) for row in pipeline.rows] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            ["- x999:", "    - x999:", "        - conv 2"],
+            "line 3, column 5: the network would have 998,001 layers, and 100,000 are the most; "
+            "repeat less",
+        ),
+        (["- x0:", "    - conv 2"], "line 3, column 5: a group cannot be repeated zero times; "
+         "delete it"),
+        (["- x3: []"], "line 3, column 5: this group has no rows; write rows in it, or delete it"),
+        (["- g: []"], "line 3, column 5: this group has no rows; write rows in it, or delete it"),
+        (["- []"], "line 3, column 5: this group has no rows; write rows in it, or delete it"),
+        (["- x3: conv 2"], "line 3, column 5: x3: repeats a list of rows; write - conv 2 x3, or "
+         "rows with dashes below, further in"),
+        (["- x3: {a: conv 2}"], "line 3, column 5: x3: repeats a list of rows; write - conv 8 x3, "
+         "or rows with dashes below, further in"),
+        (["- a: {b: conv 2}"], "line 3, column 5: cannot read what stands behind a:; write a line "
+         "of layers, a list of rows, or x3: and a list"),
+        (["- a:"], "line 3, column 5: a: has no layers; write them behind the colon"),
+        (["-"], "line 3, column 4: this row is empty; write a layer, for example conv 8 k3 relu"),
+        (["- ~"], "line 3, column 5: this row is empty; write a layer, for example conv 8 k3 relu"),
+        (["- res: conv 2"], "line 3, column 5: res: is not built yet; write the layers in "
+         "sequence"),
+        (["- side: [conv 2]"], "line 3, column 5: side: is not built yet; write the layers in "
+         "sequence"),
+        (["- add: [[conv 2], [id]]"], "line 3, column 5: add: is not built yet; write the layers "
+         "in sequence"),
+        (["- conv: 2"], "line 3, column 5: \"conv:\" has a colon behind an op; write - conv 2, or "
+         "- NAME: conv 2"),
+        (["- conv2d-1: conv 2"], "line 3, column 5: \"conv2d-1\" is no name: letters, digits and "
+         "_ only, a letter first; choose another name"),
+        (["- x2y: conv 2", "- X3: conv 2"], "line 4, column 5: \"X3\" is a word of the language "
+         "and cannot be a name; choose another name"),
+        (["- same: conv 2"], "line 3, column 5: \"same\" is a word of the language and cannot be "
+         "a name; choose another name"),
+        (["- a: conv 2", "- b1: max", "- A: relu"], "line 5, column 5, layer A: the name \"A\" is "
+         "already taken in line 3; names are unique, whatever their case: choose another"),
+    ],
+)  # fmt: skip
+def test_wrong_groups_and_names(rows, message):
+    text = "\n".join(["input: 1x16x16", "net:", *("  " + row for row in rows)])
+    assert str(draft(text).problems[0]) == message
+    assert len(draft(text).problems) == 1

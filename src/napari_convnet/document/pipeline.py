@@ -184,6 +184,11 @@ class Pipeline:
             for item in _walk(items)
         ]
 
+    def place(self, key: str) -> Place | None:
+        """Say where the value of a key such as ``train.epochs`` stands in the text."""
+        node = compose(self.text).at(*key.split("."))
+        return node.place if node else None
+
     def edited(self, text: str) -> Pipeline:
         """Read another text as the same document."""
         return draft(text, self.path)

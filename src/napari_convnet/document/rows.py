@@ -126,7 +126,10 @@ class _Mapping:
 
     def _no_head(self, heads: list[tuple[Node, Node]]) -> Item:
         if not heads:
-            return self._fail("this row has no layers", "add NAME: and a line of layers", self.node)
+            taken = [key.text for key, _ in self.node.pairs]
+            no_name = f" ({taken[0]} cannot be its name)" if taken else ""
+            fix = f"add NAME: and a line of layers{no_name}"
+            return self._fail("this row has no layers", fix, self.node)
         first, second = heads[0][0].text, heads[1][0]
         return self._fail(
             f"{quoted(first)} and {quoted(second.text)} stand in one row",

@@ -107,6 +107,11 @@ class Options:
         """Return the word that gave the first of `keys` that was given, or the op's own."""
         return next((self.words[key] for key in keys if key in self.words), self.call.word)
 
+    def given(self, *keys: str) -> list[str]:
+        """Which of `keys` were given, in the order of the text."""
+        found = [key for key in keys if key in self.words]
+        return sorted(found, key=lambda key: self.words[key].start)
+
     def whole(self, key: str, values: tuple[float, ...], least: int) -> tuple[int, ...]:
         """Give `values` as whole numbers not under `least`."""
         for value in values:
@@ -123,6 +128,8 @@ class Options:
 
     def called(self, key: str) -> str:
         """Call an argument by its name: ``k`` is the kernel."""
+        if key == "g":
+            return "the number of groups"
         if key in LETTER_HELP:
             return f"the {LETTER_HELP[key].removesuffix(' on both sides')}"
         name = self.signature.main.name if self.signature.main else "number"
@@ -149,7 +156,7 @@ class Options:
         values = self.whole(key, self.letters.get(key, (default,)), least)
         if len(values) > 1:
             raise self.word(key).error(
-                f"{self.called(key)} is one number, not {len(values)}", f"write {key}{values[0]}"
+                f"{self.called(key)} is the same on all axes", f"write {key}{values[0]}"
             )
         return values[0]
 

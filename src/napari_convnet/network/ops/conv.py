@@ -28,10 +28,11 @@ _PADDING_FLAGS = ("valid", "same", "full", "bias", "nobias", *MODES)
 
 def _kernel(options: Options, default: int) -> tuple[int, ...]:
     """Kernel of a call: ``k3``, ``k3x5`` or a bare ``3x5``."""
-    if options.sizes and "k" in options.letters:
-        raise options.word("k").error(
-            f'"{options.word("sizes").text}" and "{options.word("k").text}" are both kernels',
-            "keep one of them",
+    given = options.given("sizes", "k")
+    if len(given) > 1:
+        first, second = (options.word(key).text for key in given)
+        raise options.word(given[1]).error(
+            f'"{first}" and "{second}" are both kernels', "keep one of them"
         )
     if options.sizes:
         return options.per_axis("sizes", options.sizes, 1)
@@ -137,7 +138,7 @@ class Depthwise(Windowed):
 
 def main_kernel(options: Options, default: int) -> tuple[int, ...]:
     """Kernel of an op whose bare number is its kernel."""
-    given = [key for key in ("number", "sizes", "k") if key in options.words]
+    given = options.given("number", "sizes", "k")
     if len(given) > 1:
         first, second = (options.word(key).text for key in given[:2])
         raise options.word(given[1]).error(

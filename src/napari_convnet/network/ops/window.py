@@ -128,7 +128,7 @@ def window_options(
 def _padding(
     options: Options, kernel: tuple[int, ...], dilation: tuple[int, ...], default: str
 ) -> tuple[Sides, ...]:
-    named = [key for key in ("p", "valid", "same", "full") if key in options.words]
+    named = options.given("p", "valid", "same", "full")
     if len(named) > 1:
         first, second = (options.word(key).text for key in named[:2])
         raise options.word(named[1]).error(
