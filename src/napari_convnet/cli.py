@@ -1,27 +1,31 @@
 """The command line: the library's functions under the names of things people do.
 
 Results go to standard output (with ``--json`` nothing but JSON does), everything else to standard
-error. The exit status is 0, or 2 for a mistake of the user's, or 1 for a failure of ours.
+error. The exit status is 0, or 2 for a mistake of the user's, or 1 for a failure of ours, or 130
+where Ctrl-C ended it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_convnet.network import Layer, Network, UserError
+from napari_convnet.network import Layer, Network, Problem, UserError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
-    from napari_convnet.training import Event
+    from napari_convnet.training import Control, Event
 
 DEBUG = "NAPARI_CONVNET_DEBUG"
 """Set this variable to 1 to see the tracebacks of failures."""
@@ -53,7 +57,6 @@ DocOrPreset = Annotated[
 DocOrRun = Annotated[
     str, typer.Argument(metavar="DOC|RUN", help="A pipeline's .yaml file, or a run's folder.")
 ]
-RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]
 InputFile = Annotated[str, typer.Argument(metavar="INPUT", help="An image's file.")]
 
 
@@ -67,13 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         status = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except UserError as error:
         return _told(str(error), 2)
     except typer.Exit as leave:
         return leave.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _told("stopped", 1)
+        return _told("stopped", 130)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing is left to be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,7 +98,8 @@ def _told(message: str, status: int) -> int:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    # ASCII only: a pipe's encoding is not ours to choose.
+    print(json.dumps(value, indent=2))
 
 
 # ---------------------------------------------------------------- looking at documents
@@ -117,7 +122,7 @@ def presets(as_json: AsJson = False) -> None:
 @app.command()
 def check(doc: Doc) -> None:
     """Say what is wrong with a pipeline, and where."""
-    pipeline = _document(doc)
+    pipeline = _draft(doc).checked()
     _check_data(pipeline)
     totals = pipeline.network.totals
     layers = len(pipeline.network)
@@ -125,11 +130,14 @@ def check(doc: Doc) -> None:
 
 
 def _check_data(pipeline: Pipeline) -> None:
-    """Check what only the data room can: how the words of ``augment:`` fit the network's axes."""
-    if pipeline.augment:
-        from napari_convnet.data import augmentations
+    """Check what only the data room can: folders, files, and numbers of settings."""
+    from napari_convnet.data import data_problems
 
-        augmentations(pipeline.augment, len(pipeline.input) - 1)
+    problems: list[Problem] = []
+    for key, error in data_problems(pipeline):
+        problems += error.at(pipeline.place(key)).problems
+    if problems:
+        raise UserError(problems)
 
 
 @app.command()
@@ -245,8 +253,8 @@ def maps(
         _print_json(json.loads(written.read_text(encoding="utf-8")))
     else:
         print(f"wrote the maps of {len(found)} layers to {output}")
-        for problem in found.problems.values():
-            print(f"left out: {problem}", file=sys.stderr)
+    for problem in found.problems.values():
+        print(f"left out: {problem}", file=sys.stderr)
 
 
 @app.command()
@@ -266,21 +274,44 @@ def train(
     ] = False,
 ) -> None:
     """Train a network."""
+    from napari_convnet.training import Control
     from napari_convnet.training import train as fit
 
     if resume and run is None:
         raise UserError("--resume needs the run to go on with", "add --run and its folder")
     pipeline = _with_settings(_draft(doc), settings or ()).checked()
-    events = fit(pipeline, run=run, device=device, resume=resume)
-    if as_json:
-        failed = ""
-        for event in events:
-            print(json.dumps(event.as_dict()), flush=True)
-            failed = getattr(event, "message", "")
-    else:
-        failed = _watch(events)
+    control = Control()
+    events = fit(pipeline, run=run, device=device, resume=resume, control=control)
+    with _interrupts(control):
+        failed = _print_events(events) if as_json else _watch(events)
     if failed:
         raise UserError(failed)
+    if control.stopping:
+        raise typer.Exit(130)
+
+
+@contextmanager
+def _interrupts(control: Control) -> Iterator[None]:
+    """Let Ctrl-C end a training with everything written; a second one ends it at once."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        control.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print_events(events: Iterator[Event]) -> str:
+    """Print a training's events as they come, and return why it failed, if it did."""
+    failed = ""
+    for event in events:
+        print(json.dumps(event.as_dict()), flush=True)
+        failed = getattr(event, "message", "")
+    return failed
 
 
 def _with_settings(pipeline: Pipeline, settings: Sequence[str]) -> Pipeline:
@@ -357,7 +388,7 @@ def _finished(event: Any) -> str:
     text = f"{event.run}: {event.step:,} steps in {event.seconds:.1f} s"
     if event.test_accuracy is not None:
         text += f"; {event.test_accuracy:.2%} of the images held out are right"
-    return text + (" (stopped)" if event.stopped else "")
+    return text + ("; stopped, --resume goes on" if event.stopped else "")
 
 
 @app.command()
@@ -409,14 +440,19 @@ def _dataset(run: str, data: str | None) -> Any:
     if data is None:
         return None
     from napari_convnet.data import SOURCES, load_dataset
-    from napari_convnet.document import edit
+    from napari_convnet.document import Data
+    from napari_convnet.training import Run
 
     pipeline = _document_or_run(run)
-    text = pipeline.text
-    key, other = ("source", "images") if data in SOURCES else ("images", "source")
-    value = data if data in SOURCES else str(Path(data).resolve())
-    text = edit.set_value(edit.set_value(text, f"data.{other}", None), f"data.{key}", value)
-    return load_dataset(pipeline.edited(text).checked())
+    own = pipeline.data or Data()
+    named = {"source": data} if data in SOURCES else {"images": str(Path(data).resolve())}
+    # The numbers of classes are those that were trained, whatever folders there are here.
+    classes = Run(Path(run)).classes if _is_run(run) else own.classes
+    other = own.model_copy(
+        update={"source": "", "images": "", "labels": "", "classes": classes, **named}
+    )
+    sections = pipeline.sections.model_copy(update={"data": other})
+    return load_dataset(replace(pipeline, sections=sections))
 
 
 @app.command()
@@ -469,7 +505,7 @@ def _sorted_out(files: list[str]) -> tuple[list[Path], list[str]]:
         path = Path(file)
         if not path.exists():
             raise UserError(f"there is no file {file}", "check its name and folder")
-        if path.suffix in (".yaml", ".yml"):
+        if _is_document(path):
             documents.append(path)
         elif path.is_dir() and (path / "document.yaml").is_file():
             Run(path)
@@ -520,34 +556,36 @@ def _draft(name: str) -> Pipeline:
     from napari_convnet.document import draft, preset_text, presets, read_text
 
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists() or os.sep in name:
+    names = [one.name for one in presets()]
+    # A folder that maps were written to must not hide the preset of its name.
+    if name in names and not path.is_file():
+        return draft(preset_text(name))
+    if path.exists() or _is_document(path) or path.name != name:
         return draft(read_text(path), path)
-    try:
-        return draft(preset_text(name), None)
-    except UserError as error:
-        names = ", ".join(one.name for one in presets())
-        raise UserError(f'there is no file and no preset "{name}"', _fix(error, names)) from None
+    fix = did_you_mean(name, names, f"the presets are {', '.join(names)}")
+    raise UserError(f"there is no file and no preset {quoted(name)}", fix)
 
 
-def _fix(error: UserError, names: str) -> str:
-    fix = error.problems[0].fix
-    return fix if fix.startswith("did you") else f"the presets are {names}"
-
-
-def _document(name: str) -> Pipeline:
-    from napari_convnet.document import read
-
-    return read(name)
+def _is_document(path: Path) -> bool:
+    return path.suffix.lower() in (".yaml", ".yml")
 
 
 def _document_or_run(name: str) -> Pipeline:
     """Read a document, or that of a run with the weights that it trained."""
-    path = Path(name)
-    if path.is_dir():
+    if _is_run(name):
         from napari_convnet.training import Run
 
-        return Run(path).trained
+        return Run(Path(name)).trained
     return _draft(name).checked()
+
+
+def _is_run(name: str) -> bool:
+    """Whether a name means a folder, which must be a run then, rather than a document."""
+    from napari_convnet.document import presets
+
+    path = Path(name)
+    known = (path / "document.yaml").is_file() or name not in [one.name for one in presets()]
+    return path.is_dir() and known
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -9,7 +9,7 @@ from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
 from .batching import batches, epoch_order, number_of_batches, prefetch
 from .dataset import Dataset, Images, dataset_from_arrays
 from .fitting import FITS, fit
-from .loading import SOURCES, Source, check_size, load_dataset
+from .loading import SOURCES, Source, check_size, data_problems, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
 from .preparation import prepare
 from .readers import READERS, Reader, read_sample
@@ -48,6 +48,7 @@ __all__ = [
     "batches",
     "bump",
     "check_size",
+    "data_problems",
     "dataset_from_arrays",
     "digits",
     "epoch_order",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from ..network.problems import UserError
 from . import samples
+from .augmentation import augmentations
 from .dataset import Dataset, check_sizes, dataset_from_arrays, image_layout, one_image
 from .fitting import fit_stack, suggested, target_size
 from .normalisation import check_normalisation
-from .readers import is_readable, nearest_name, read_contents, read_header
+from .readers import check_file, is_readable, nearest_name, read_contents, read_header
 from .settings import Input, SettingLike, Shape, look_up, text_of
 from .values import AnyArray
 
@@ -67,6 +69,10 @@ class PipelineLike(Protocol):
     @property
     def data(self) -> DataLike | None:
         """The document's ``data:``."""
+
+    @property
+    def augment(self) -> Sequence[SettingLike]:
+        """The document's ``augment:``."""
 
     @property
     def folder(self) -> str | Path | None:
@@ -142,12 +148,59 @@ def load_dataset(pipeline: PipelineLike) -> Dataset:
             "the document names no images to train on",
             "add data: with source: digits, or images: and a folder with one folder per class",
         )
-    if data.source and data.images:
-        raise UserError("data: has both source: and images:", "keep one of them")
+    _check_one_source(data)
     check_normalisation(data.normalize)
     dataset = _from_source(pipeline, data) if data.source else _from_images(pipeline, data)
     check_size(pipeline, dataset.shape)
     return dataset
+
+
+def data_problems(pipeline: PipelineLike) -> Iterator[tuple[str, UserError]]:
+    """Find what is wrong with a document's data, as far as it shows without reading an image.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        With ``input``, ``data``, ``augment`` and ``folder``.
+
+    Yields
+    ------
+    str, UserError
+        Key of the document, such as ``data.images``, and what is wrong there.
+    """
+    for key, check in _checks(pipeline):
+        try:
+            check()
+        except UserError as error:
+            yield key, error
+
+
+def _checks(pipeline: PipelineLike) -> Iterator[tuple[str, Callable[[], Any]]]:
+    yield "augment", partial(augmentations, pipeline.augment, len(pipeline.input) - 1)
+    data = pipeline.data
+    if data is None:
+        return
+    yield "data.normalize", partial(check_normalisation, data.normalize)
+    if data.fit is not None:
+        yield "data.fit", partial(target_size, data.fit, pipeline.input)
+    if data.source:
+        yield "data.source", partial(_source, data)
+    yield "data.images", partial(_check_one_source, data)
+    if data.images:
+        yield "data.images", partial(_check_images, pipeline, data)
+
+
+def _check_images(pipeline: PipelineLike, data: DataLike) -> None:
+    path = _images_path(pipeline, data)
+    if path.is_dir():
+        _folder_classes(path, data)
+    elif data.labels:
+        check_file(_labels_path(pipeline, data))
+
+
+def _check_one_source(data: DataLike) -> None:
+    if data.source and data.images:
+        raise UserError("data: has both source: and images:", "keep one of them")
 
 
 def check_size(pipeline: PipelineLike, shape: Shape) -> None:
@@ -181,11 +234,7 @@ def _fixing_layer(pipeline: PipelineLike) -> str | None:
 
 
 def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
-    source = look_up(data.source, SOURCES, "source")
-    if data.classes and len(data.classes) != len(source.classes):
-        count = len(source.classes)
-        what = f"source: {source.name} has {count} classes, and classes: names {len(data.classes)}"
-        raise UserError(what, "name them all, or leave classes: out")
+    source = _source(data)
     images, labels = source.load()
     return dataset_from_arrays(
         images,
@@ -197,7 +246,23 @@ def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
     )
 
 
+def _source(data: DataLike) -> Source:
+    source = look_up(data.source, SOURCES, "source")
+    if data.classes and len(data.classes) != len(source.classes):
+        count = len(source.classes)
+        what = f"source: {source.name} has {count} classes, and classes: names {len(data.classes)}"
+        raise UserError(what, "name them all, or leave classes: out")
+    return source
+
+
 def _from_images(pipeline: PipelineLike, data: DataLike) -> Dataset:
+    path = _images_path(pipeline, data)
+    if path.is_dir():
+        return _from_folder(path, pipeline.input, data)
+    return _from_file(path, pipeline, data)
+
+
+def _images_path(pipeline: PipelineLike, data: DataLike) -> Path:
     path = Path(pipeline.folder or ".") / Path(data.images).expanduser()
     if any(letter in path.name for letter in "*?["):
         raise UserError(
@@ -206,17 +271,16 @@ def _from_images(pipeline: PipelineLike, data: DataLike) -> Dataset:
         )
     if not path.exists():
         raise UserError(f"images: {path} does not exist", nearest_name(path))
-    if path.is_dir():
-        return _from_folder(path, pipeline.input, data)
-    return _from_file(path, pipeline, data)
+    return path
+
+
+def _labels_path(pipeline: PipelineLike, data: DataLike) -> Path:
+    return Path(pipeline.folder or ".") / Path(data.labels).expanduser()
 
 
 def _from_folder(root: Path, input: Input, data: DataLike) -> Dataset:
     """Load a folder with one folder of images per class."""
-    if data.labels:
-        what = "labels: is given, but in a folder of images the folders are the labels"
-        raise UserError(what, "leave labels: out")
-    classes = class_names(root, data.classes)
+    classes = _folder_classes(root, data)
     files = [_images_in(root / name) for name in classes]
     paths = [path for folder in files for path in folder]
     targets = np.repeat(np.arange(len(classes)), [len(folder) for folder in files])
@@ -224,6 +288,13 @@ def _from_folder(root: Path, input: Input, data: DataLike) -> Dataset:
     names = tuple(path.relative_to(root).as_posix() for path in paths)
     small = prod(images.shape) * np.dtype(np.float32).itemsize <= IN_MEMORY
     return Dataset(images[:] if small else images, targets, classes, names, data.normalize)
+
+
+def _folder_classes(root: Path, data: DataLike) -> tuple[str, ...]:
+    if data.labels:
+        what = "labels: is given, but in a folder of images the folders are the labels"
+        raise UserError(what, "leave labels: out")
+    return class_names(root, data.classes)
 
 
 def class_names(root: Path, classes: Sequence[str] = ()) -> tuple[str, ...]:
@@ -339,7 +410,7 @@ def _from_file(path: Path, pipeline: PipelineLike, data: DataLike) -> Dataset:
     else:
         images, labels = read_contents(path).array, None
     if data.labels:
-        labels = read_labels(Path(pipeline.folder or ".") / Path(data.labels).expanduser())
+        labels = read_labels(_labels_path(pipeline, data))
     if labels is None:
         what = f"images: {path.name} has no labels"
         raise UserError(what, "add labels: and a .npy or text file with one label per image")

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_convnet.data import Dataset, Split
+from napari_convnet.document import Pipeline
 from napari_convnet.network import UserError
 
 from .classifier import check_classes, measure
@@ -51,9 +52,9 @@ def evaluate(
     loaded = load(source, which, device)
     dataset = dataset_of(loaded.pipeline, data)
     check_classes(loaded.pipeline.network, dataset.classes)
-    parts = parts_of(loaded.pipeline, dataset)
-    part = part or ("all" if data is not None else _held_out(parts))
-    indices = _part(part, parts, dataset)
+    if part is None and data is not None:
+        part = "all"
+    part, indices = _chosen(loaded.pipeline, dataset, part)
     found = measure(loaded.net, dataset, indices, loaded.pipeline.train.batch)
     if found is None:
         raise UserError(f"the {part} part has no images", "evaluate another part, or change split:")
@@ -65,6 +66,17 @@ def evaluate(
         part=part,
         trained=loaded.trained,
     )
+
+
+def _chosen(
+    pipeline: Pipeline, dataset: Dataset, part: str | None
+) -> tuple[str, NDArray[np.int64]]:
+    """Name the part to measure on, and find its images."""
+    if part == "all":  # not split: what cannot be parted can still be measured
+        return part, np.arange(len(dataset), dtype=np.int64)
+    parts = parts_of(pipeline, dataset)
+    part = part or _held_out(parts)
+    return part, _part(part, parts, dataset)
 
 
 def _held_out(parts: Split) -> str:
