@@ -10,6 +10,7 @@ import numpy as np
 from skimage import data
 
 import napari_convnet as nc
+from napari_convnet.maps import paint, save_png
 
 DOCUMENT = """
 title: Hand-made kernels
@@ -29,10 +30,11 @@ def main(output: str = "handmade_kernels.png") -> Path:
     output : str
         The picture's file.
     """
-    maps = nc.feature_maps(nc.parse(DOCUMENT), data.camera().astype(np.float32))
-    from napari_convnet.maps import montage_png
-
-    montage_png({"filters": np.asarray(maps["filters"])}, Path(output))
+    maps = np.asarray(nc.feature_maps(nc.parse(DOCUMENT), data.camera())["filters"])
+    # Every map in colours of its own: blue and red around zero where it has both signs.
+    tiles = [paint(one) for one in maps]
+    rows = [np.concatenate(tiles[start : start + 4], axis=1) for start in (0, 4)]
+    save_png(output, np.concatenate(rows))
     print("wrote", output)
     return Path(output)
 
@@ -45,6 +47,7 @@ def window() -> None:
     viewer.add_image(data.camera(), name="camera")
     session = nc.attach(viewer)
     session.set_text(DOCUMENT.lstrip())
+    session.set_spans("map")
     session.show(montage=True)
     napari.run()
 

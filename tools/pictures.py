@@ -74,6 +74,7 @@ def kernels() -> None:
         viewer.add_image(data.camera(), name="camera")
         session.set_text(DOCUMENT.lstrip())
         add_docks(viewer)
+        session.set_spans("map")
         session.show(montage=True)
 
     picture("kernels", prepare)

@@ -128,11 +128,14 @@ class _Demo:
     def _predict(self) -> None:
         self.docks["Builder"].raise_()
         self.session.predict()
+        self._when_quiet(self._keep_maps, 0.8)
+
+    def _keep_maps(self) -> None:
+        self._picture("after")
         self.session.save_sheet(self.output / "maps.png", "all")
-        self._when_quiet(self._finish, 0.8)
+        self._when_quiet(self._finish)
 
     def _finish(self) -> None:
-        self._picture("after")
         self.summary = {
             "test_accuracy": self.status.test_accuracy,
             "seconds": round(time.perf_counter() - self.began, 1),
