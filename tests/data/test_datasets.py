@@ -185,7 +185,7 @@ def test_unlabelled_images_are_left_out() -> None:
         (np.zeros((2, 4, 4)), [[0, 1], [1, 0]], {}, "labels have the shape 2x2"),
         (np.zeros((0, 4, 4)), [], {}, "there are no images"),
         (np.zeros((2, 4, 0)), [0, 1], {}, "the stack of images is empty (2x4x0)"),
-        (np.full((2, 4, 4), np.nan), [0, 1], {}, "the first at image 0, axis 1 0, axis 2 0"),
+        (np.full((2, 4, 4), np.nan), [0, 1], {}, "the first at image 0, y 0, x 0"),
         (np.zeros((2, 9, 4, 4)), [0, 1], {"input": (1, 4, 4)}, "holds several images (9x4x4)"),
         (np.zeros((2, 4, 4)), [0, 0], {"unlabelled": 0}, "every image is unlabelled"),
         ([[[1, 2], [3]], [[1, 2], [3, 4]]], [0, 1], {}, "image 0 is not an array of numbers"),

@@ -347,8 +347,9 @@ def _arranged(stack: Any, input: Input | None, fit: SettingLike | None) -> AnyAr
     wanted = input or guessed_input(stack.shape[1:])
     found = image_layout(tuple(stack.shape[1:]), wanted, None, "each image of the stack")
     array = np.asarray(stack)
-    labels = ("image", *(f"axis {i}" for i in range(1, array.ndim)))
-    check_finite(array, "the stack of images", labels)
+    spatial = dict(zip(found.spatial, axis_names(len(found.spatial)), strict=True))
+    axes = ("image", *(spatial.get(axis, "channel") for axis in range(array.ndim - 1)))
+    check_finite(array, "the stack of images", axes)
     if found.channel is None:
         array = array[:, None]
     else:

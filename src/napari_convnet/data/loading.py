@@ -188,14 +188,20 @@ def _checks(pipeline: PipelineLike) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "data.images", partial(_check_one_source, data)
     if data.images:
         yield "data.images", partial(_check_images, pipeline, data)
+    if data.labels:
+        yield "data.labels", partial(_check_labels, pipeline, data)
 
 
 def _check_images(pipeline: PipelineLike, data: DataLike) -> None:
     path = _images_path(pipeline, data)
     if path.is_dir():
-        _folder_classes(path, data)
-    elif data.labels:
-        check_file(_labels_path(pipeline, data))
+        class_names(path, data.classes)
+
+
+def _check_labels(pipeline: PipelineLike, data: DataLike) -> None:
+    if data.images and (Path(pipeline.folder or ".") / Path(data.images).expanduser()).is_dir():
+        raise _labels_of_folder()
+    check_file(_labels_path(pipeline, data))
 
 
 def _check_one_source(data: DataLike) -> None:
@@ -280,7 +286,9 @@ def _labels_path(pipeline: PipelineLike, data: DataLike) -> Path:
 
 def _from_folder(root: Path, input: Input, data: DataLike) -> Dataset:
     """Load a folder with one folder of images per class."""
-    classes = _folder_classes(root, data)
+    if data.labels:
+        raise _labels_of_folder()
+    classes = class_names(root, data.classes)
     files = [_images_in(root / name) for name in classes]
     paths = [path for folder in files for path in folder]
     targets = np.repeat(np.arange(len(classes)), [len(folder) for folder in files])
@@ -290,11 +298,9 @@ def _from_folder(root: Path, input: Input, data: DataLike) -> Dataset:
     return Dataset(images[:] if small else images, targets, classes, names, data.normalize)
 
 
-def _folder_classes(root: Path, data: DataLike) -> tuple[str, ...]:
-    if data.labels:
-        what = "labels: is given, but in a folder of images the folders are the labels"
-        raise UserError(what, "leave labels: out")
-    return class_names(root, data.classes)
+def _labels_of_folder() -> UserError:
+    what = "labels: is given, but in a folder of images the folders are the labels"
+    return UserError(what, "leave labels: out")
 
 
 def class_names(root: Path, classes: Sequence[str] = ()) -> tuple[str, ...]:

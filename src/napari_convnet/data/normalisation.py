@@ -191,8 +191,10 @@ def _window(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisation:
 
 
 def _inverse(width: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / width, and 0 for a width of 0: a constant image becomes 0."""
-    return np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
+    """Return 1 / width, and 0 for a width of (almost) 0: a constant image becomes 0."""
+    # Of anything narrower the inverse is beyond 32-bit numbers.
+    least = float(np.finfo(np.float32).tiny)
+    return np.divide(1.0, width, out=np.zeros_like(width), where=width > least)
 
 
 _TAKE = {"zscore": _zscore, "minmax": _minmax, "percentile": _percentile, "window": _window}

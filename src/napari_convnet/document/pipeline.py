@@ -292,12 +292,16 @@ def read_text(path: str | Path) -> str:
         if path.is_dir():
             raise UserError(f"{path} is a folder", "give the pipeline's .yaml file")
         size = path.stat().st_size
-        if size > 4 * MOST_BYTES:
-            raise UserError(
-                f"{path} has {size / 1e6:,.0f} MB",
-                "a pipeline has at most one million characters: is this the right file?",
-            )
-        return path.read_text(encoding="utf-8-sig")
+        if size <= 4 * MOST_BYTES:
+            with path.open(encoding="utf-8-sig") as file:
+                # Bounded, since devices and pipes have no size.
+                text = file.read(MOST_BYTES + 1)
+            if len(text) <= MOST_BYTES:
+                return text
+        raise UserError(
+            f"{path} has {size / 1e6:,.0f} MB" if size else f"{path} does not end",
+            "a pipeline has at most one million characters: is this the right file?",
+        )
     except FileNotFoundError:
         raise UserError(f"there is no file {path}", _similar(path)) from None
     except UnicodeDecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,7 +226,7 @@ def result_html(status: TrainingStatus, colors: Colors) -> str:
     """Say what came of a training, and link its folder."""
     parts = []
     if status.state == "failed":
-        parts.append(f'<span style="color:{colors.error}">{status.error}</span>')
+        parts.append(f'<span style="color:{colors.error}">{escape(status.error)}</span>')
     if result_text(status):
         parts.append(f"<b>{result_text(status)}</b>")
     if status.run:
