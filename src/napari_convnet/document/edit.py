@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from napari_convnet.network import UserError, quoted
+from napari_convnet.network import UserError, name_problem, quoted
 from napari_convnet.network.items import ROW_KEYS
 
 from .nodes import Node, compose
@@ -309,8 +309,8 @@ def _span(node: Node, row: str) -> tuple[int, int]:
     key, value = _head(node)
     if value.kind != "scalar":
         name = row.removesuffix(":")
-        if not name or ":" in name or " " in name:
-            raise UserError("this row holds a group", "give it a name, or edit its rows")
+        if name_problem(name) and not re.fullmatch("x[1-9][0-9]*", name):
+            raise UserError("this row holds a group", "give it a name or xN, or edit its rows")
         return key.start, key.end + 1
     if len(node.pairs) > 1 and ": " not in row:
         more = next(k.text for k, _ in node.pairs if k is not key)
@@ -411,7 +411,7 @@ def _extent(text: str, rows: Node, index: int) -> tuple[int, int]:
 def _remarks(text: str, rows: Node, index: int) -> int:
     """Where the comments begin that stand right above a row, in its column."""
     start = _line_start(text, _dash(text, rows, index))
-    least = _line_end(text, rows.items[index - 1].end) if index else _line_start(text, rows.start)
+    least = _line_end(text, rows.items[index - 1].end) if index else 0
     while start > least:
         above = _line_start(text, start - 1)
         line = text[above:start]
