@@ -49,7 +49,7 @@ def type_row(builder, qtbot, row, text, key=Qt.Key.Key_Return, modifier=None):
 
 def test_rows_are_those_of_the_document(builder, session):
     assert texts(builder) == [*lines(session), ""]
-    assert "61,706 parameters" in builder.layers.totals.text()
+    assert "61,706 parameters" in builder.layers.totals.text().replace("\u00a0", " ")
     assert builder.input.text() == "1x28x28"
 
 
@@ -487,6 +487,13 @@ def test_which_map_is_asked_for(builder, session, monkeypatch):
     builder.maps.spin.setValue(5)
     assert asked == [5]
     assert builder.maps.slider.value() == 5
+
+
+def test_the_map_that_naparis_slider_stands_at(builder, viewer):
+    viewer.add_image(np.zeros((16, 28, 28)), axis_labels=("feature", "y", "x"))
+    viewer.dims.axis_labels = ("feature", "y", "x")
+    viewer.dims.set_point(0, 7)
+    assert builder.maps.feature() == 7
 
 
 def test_the_prediction_is_shown_as_bars(builder, session):

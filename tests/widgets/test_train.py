@@ -245,6 +245,12 @@ def test_the_run_folder_opens(train, session, monkeypatch):
 # -- curves and log --
 
 
+def points(train, name):
+    """How many points of a curve are drawn."""
+    line = train.curves._lines.get(name)
+    return 0 if line is None or line.xData is None else len(line.xData)
+
+
 def test_curves_are_drawn_at_most_ten_times_a_second(train, qtbot, session):
     train.tabs.setCurrentIndex(1)
     session.event.emit(started())
@@ -252,8 +258,7 @@ def test_curves_are_drawn_at_most_ten_times_a_second(train, qtbot, session):
         session.event.emit(Step(step, 1, 1 / step, 1e-3, step / 10))
         if step % 10 == 0:
             qtbot.wait(10)
-    qtbot.waitUntil(lambda: train.curves._lines["step_loss"].xData is not None)
-    qtbot.waitUntil(lambda: len(train.curves._lines["step_loss"].xData) == 300)
+    qtbot.waitUntil(lambda: points(train, "step_loss") == 300)
     assert train.curves.drawn <= 12
 
 
@@ -262,21 +267,22 @@ def test_curves_and_log_of_epochs(train, qtbot, session):
     session.event.emit(started())
     session.event.emit(epoch(1, validation_loss=0.4, validation_accuracy=0.9))
     session.event.emit(epoch(2, validation_loss=0.3, validation_accuracy=0.95))
-    train.curves.draw()
+    qtbot.waitUntil(lambda: points(train, "validation_accuracy") == 2)
     assert list(train.curves._lines["validation_accuracy"].yData) == [90, 95]
+    qtbot.waitUntil(lambda: "epoch 2" in train.log.toPlainText())
     log = train.log.toPlainText()
     assert "training on CPU (2 threads)" in log
     assert "640 train, 100 test; 61,706 parameters" in log
     assert "epoch 2: loss 0.500, validation 0.300, 95.0 %" in log.replace("\u00a0", " ")
 
 
-def test_a_second_training_begins_with_empty_curves(train, session):
+def test_a_second_training_begins_with_empty_curves(train, qtbot, session):
     for _ in range(2):
         session.event.emit(started())
         session.event.emit(epoch(1))
     history = memory_of(session).history
     assert history.curves["train_loss"].x == [10]
-    assert train.log.toPlainText().count("epoch 1:") == 1
+    qtbot.waitUntil(lambda: train.log.toPlainText().count("epoch 1:") == 1)
 
 
 def test_curves_and_log_are_bounded():
@@ -295,5 +301,5 @@ def test_a_loss_that_is_not_finite_is_no_crash(train, qtbot, session):
     session.event.emit(started())
     for step, loss in enumerate((1.0, float("nan"), float("inf")), 1):
         session.event.emit(Step(step, 1, loss, 1e-3, 0.1))
-    train.curves.draw()
+    qtbot.waitUntil(lambda: points(train, "step_loss") == 3)
     qtbot.wait(20)

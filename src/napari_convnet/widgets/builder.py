@@ -160,6 +160,7 @@ class Builder(Dock):
             (session.prediction_changed, self._on_prediction),
             (self.viewer.layers.events.inserted, self._on_layers),
             (self.viewer.layers.events.removed, self._on_layers),
+            (self.viewer.dims.events.point, self._on_slider),
         ):
             self.links.add(signal, callback)
         self.layers.rowEdited.connect(partial(self.do, session.set_row))
@@ -231,6 +232,11 @@ class Builder(Dock):
     def _on_preview(self, preview: Preview) -> None:
         self.layers.rows.setPicture(preview.layer, picture_of(preview))
 
+    def _on_slider(self, event: object = None) -> None:
+        feature = feature_of(self.viewer)
+        if feature is not None:
+            self.maps.setFeature(feature)
+
     def _on_maps(self) -> None:
         self.maps.setShown(self.session.shown)
         self.maps.setSpans(self.session.spans)
@@ -295,6 +301,14 @@ class Builder(Dock):
     def selectRow(self, path: RowPath) -> None:
         """Make a row the current one."""
         self.layers.rows.setCurrent(path)
+
+
+def feature_of(viewer: napari.Viewer) -> int | None:
+    """Index of the map that the viewer's slider stands at; None where no maps are shown."""
+    dims = viewer.dims
+    if "feature" not in dims.axis_labels:
+        return None
+    return round(float(dims.point[dims.axis_labels.index("feature")]))
 
 
 def input_text(pipeline: Pipeline) -> str:

@@ -1,10 +1,13 @@
-"""Live curves of a training, drawn with pyqtgraph at most ten times a second."""
+"""Curves of a training, drawn with pyqtgraph."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from .theme import Colors
@@ -12,9 +15,6 @@ from .training_history import CURVES, TrainingHistory
 
 if TYPE_CHECKING:
     import pyqtgraph
-
-PERIOD = 100
-"""Milliseconds from one drawing to the next, at least."""
 
 _TITLES = {"loss": "loss", "accuracy": "accuracy, %", "rate": "rate"}
 _PLOT_OF = {
@@ -25,81 +25,87 @@ _PLOT_OF = {
     "validation_accuracy": "accuracy",
     "lr": "rate",
 }
-_NAMES = {
-    "train_loss": "training",
-    "validation_loss": "validation",
-    "train_accuracy": "training",
-    "validation_accuracy": "validation",
-}
 
 
 class Curves(QWidget):
     """Shows the curves of a `TrainingHistory`.
 
-    pyqtgraph is loaded when the widget is first shown.
+    pyqtgraph is imported in a thread when the widget is first shown, and its plots are made one at
+    a time: all at once would stop the window for a moment.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colors = Colors()
         self._history = TrainingHistory()
+        self._loader: Thread | None = None
         self._plots: dict[str, pyqtgraph.PlotItem] = {}
         self._lines: dict[str, pyqtgraph.PlotDataItem] = {}
         self._view: pyqtgraph.GraphicsLayoutWidget | None = None
         self.drawn = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(PERIOD)
+        self._timer.setInterval(10)
         self._timer.timeout.connect(self.draw)
         self.setMinimumHeight(180)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
 
-    # ------------------------------------------------------------ value
     def setHistory(self, history: TrainingHistory) -> None:
-        """Show another course."""
+        """Show another course, or the same one as it is now."""
         self._history = history
-        self.touch()
-
-    def touch(self) -> None:
-        """Say that there is more to draw; it is drawn soon, together with what comes meanwhile."""
-        if not self._timer.isActive():
-            self._timer.start()
+        self.draw()
 
     def draw(self) -> None:
-        """Draw now, if it can be seen."""
+        """Draw now, if it can be seen; where the plots are not made yet, soon."""
         if not self.isVisible():
             return
-        self._build()
+        if not self._built():
+            self._timer.start()
+            return
         for name, line in self._lines.items():
             curve = self._history.curves[name]
             scale = 100.0 if "accuracy" in name else 1.0
             line.setData(curve.x, [scale * y for y in curve.y])
         self.drawn += 1
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Catch up with what happened meanwhile."""
         super().showEvent(event)
-        self.touch()
+        self._timer.start()
 
     # ------------------------------------------------------------ plots
-    def _build(self) -> None:
-        if self._view is not None:
-            return
+    def _built(self) -> bool:
+        """Do the next step of making the plots; True when there is none left."""
+        if self._loader is None:
+            self._loader = Thread(target=import_module, args=("pyqtgraph",))
+            self._loader.start()
+        if self._loader.is_alive():
+            return False
+        if self._view is None:
+            self._make_view()
+        missing = [name for name in _TITLES if name not in self._plots]
+        if missing:
+            self._add_plot(missing[0])
+        return len(missing) <= 1
+
+    def _make_view(self) -> None:
         import pyqtgraph as pg
 
         self._view = pg.GraphicsLayoutWidget(parent=self)
         self._view.ci.setContentsMargins(0, 2, 4, 0)
         self._view.ci.setSpacing(2)
-        for at, (name, title) in enumerate(_TITLES.items()):
-            self._plots[name] = self._plot(at, title)
-        self._view.ci.layout.setRowStretchFactor(0, 3)
-        self._view.ci.layout.setRowStretchFactor(1, 3)
-        self._view.ci.layout.setRowStretchFactor(2, 2)
-        for name in CURVES:
-            self._lines[name] = self._plots[_PLOT_OF[name]].plot([], [])
+        for row, stretch in enumerate((3, 3, 2)):
+            self._view.ci.layout.setRowStretchFactor(row, stretch)
         self.layout().addWidget(self._view)
+
+    def _add_plot(self, name: str) -> None:
+        plot = self._plots[name] = self._plot(len(self._plots), _TITLES[name])
+        plot.setXLink(self._plots["loss"])
+        for curve in CURVES:
+            if _PLOT_OF[curve] == name:
+                self._lines[curve] = plot.plot([], [])
         self._paint()
 
     def _plot(self, at: int, title: str) -> pyqtgraph.PlotItem:
@@ -141,10 +147,14 @@ class Curves(QWidget):
             color = validation if name.startswith("validation") else training
             if name == "lr":
                 color = colors.text
-            faint = name == "step_loss"
-            line.setPen(pg.mkPen(color, width=1 if faint else 2))
-            line.setOpacity(0.35 if faint else 1.0)
-            line.setSymbol(None)
+            of_steps = name in ("step_loss", "lr")  # so many points that a wide pen is slow
+            line.setPen(pg.mkPen(color, width=1 if of_steps else 2))
+            line.setOpacity(0.4 if name == "step_loss" else 1.0)
+            if not of_steps:  # a first epoch is a point, which no line shows
+                line.setSymbol("o")
+                line.setSymbolSize(5)
+                line.setSymbolBrush(color)
+                line.setSymbolPen(None)
 
 
 def legend(colors: Colors) -> str:

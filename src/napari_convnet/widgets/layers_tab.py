@@ -59,14 +59,14 @@ class Headings(QWidget):
 def totals_text(network: Network) -> str:
     """Sum a network up in a line."""
     totals = network.totals
-    return " \u00b7 ".join(
-        (
-            count_text(len(network), "layer"),
-            count_text(totals.parameters, "parameter"),
-            f"{large_text(totals.macs)} MACs",
-            bytes_text(totals.bytes),
-        )
+    parts = (
+        count_text(len(network), "layer"),
+        count_text(totals.parameters, "parameter"),
+        f"{large_text(totals.macs)} MACs",
+        bytes_text(totals.bytes),
     )
+    # Where the line is too long it breaks between the parts, not in them.
+    return " \u00b7 ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 class LayersTab(QWidget):

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_convnet.document import Pipeline
 
-from .curves import PERIOD, Curves, legend
+from .curves import Curves, legend
 from .dock import Dock
 from .log_view import LogView
 from .run_controls import RunControls, result_text
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     import napari
 
     from napari_convnet.viewer import TrainingStatus
+
+PERIOD = 100
+"""Milliseconds from one showing of a training's course to the next, at least."""
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -61,10 +64,10 @@ class Train(Dock):
         self.curves = Curves(self)
         self.legend = QLabel(self)
         self.log = LogView(self)
-        self._status_timer = QTimer(self)
-        self._status_timer.setSingleShot(True)
-        self._status_timer.setInterval(PERIOD)
-        self._status_timer.timeout.connect(self._show_status)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PERIOD)
+        self._timer.timeout.connect(self._show_course)
         self._lay_out()
         self._listen()
 
@@ -139,7 +142,7 @@ class Train(Dock):
             (session.document_changed, self._on_document),
             (session.training_changed, self._on_status),
             (session.device_changed, self._on_device),
-            (self.memory.history.changed, self._on_history),
+            (self.memory.history.changed, self._touch),
             (self.memory.history.restarted, self.log.restart),
         ):
             self.links.add(signal, callback)
@@ -156,11 +159,10 @@ class Train(Dock):
     def refresh(self) -> None:
         """Show everything as the session has it now."""
         self._on_document(self.session.pipeline)
-        self._show_status()
         self.device.setValue(self.session.device)
         self._on_device(self.session.device_name)
         self.log.restart()
-        self._on_history()
+        self._show_course()
 
     def _on_document(self, pipeline: Pipeline) -> None:
         self.data.setPipeline(pipeline)
@@ -174,13 +176,22 @@ class Train(Dock):
         if status.state != self.controls.state:
             if status.state == "starting":
                 self.tabs.setCurrentIndex(1)
-            self._show_status()
-        elif not self._status_timer.isActive():
-            self._status_timer.start()
+            self._show_course()
+        self._touch()
 
-    def _show_status(self) -> None:
-        status = self.session.training
-        self._status_timer.stop()
+    def _touch(self) -> None:
+        """Show how far the training is soon, together with what comes meanwhile."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _show_course(self) -> None:
+        """Show state, progress, curves and log in one go: each painting of a window costs."""
+        self._timer.stop()
+        self._show_status(self.session.training)
+        self.curves.setHistory(self.memory.history)
+        self.log.setHistory(self.memory.history)
+
+    def _show_status(self, status: TrainingStatus) -> None:
         self.controls.setValue(status)
         self.result.setText(result_html(status, self.colors))
         self.result.setVisible(bool(self.result.text()))
@@ -193,10 +204,6 @@ class Train(Dock):
     def _on_device(self, name: str) -> None:
         self.device_name.setText(name or "finding out \u2026")
         self.device_name.setToolTip(name)
-
-    def _on_history(self) -> None:
-        self.curves.setHistory(self.memory.history)
-        self.log.setHistory(self.memory.history)
 
     # ------------------------------------------------------------ what is asked for
     def _start(self) -> None:

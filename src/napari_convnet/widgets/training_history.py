@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from .values import count_text, percent_text, time_text
 
-MOST_POINTS = 4000
+MOST_POINTS = 2000
 MOST_LINES = 1000
 
 
