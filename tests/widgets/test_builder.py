@@ -483,6 +483,7 @@ def test_which_map_is_asked_for(builder, session, monkeypatch):
     asked = []
     monkeypatch.setattr(session, "set_feature", asked.append)
     builder.maps.featureChanged.connect(session.set_feature)
+    builder.maps_section.setOpen(True)
     assert builder.maps.spin.maximum() == 15
     builder.maps.spin.setValue(5)
     assert asked == [5]

@@ -96,8 +96,8 @@ def test_one_call_of_a_row_changes_and_all_else_stays():
 def test_rows_show_what_follows_from_them():
     rows = row_views(draft(TEXT))
     assert [r.text for r in rows] == ["c1: conv 6 k5 relu", "max 2", "flatten", "fc 10", ""]
-    assert (rows[0].shape, rows[0].parameters, rows[0].field) == ("6 × 28 × 28", "156", "5 × 5")
-    assert (rows[0].layer, rows[2].field, rows[3].parameters) == ("c1", "", "11,770")
+    assert (rows[0].shape, rows[0].parameters, rows[0].sees) == ("6 × 28 × 28", "156", "5 × 5")
+    assert (rows[0].layer, rows[2].sees, rows[3].parameters) == ("c1", "", "11,770")
     assert rows[-1].blank
     assert rows[-1].path == (4,)
 

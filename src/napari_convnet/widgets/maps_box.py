@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -81,6 +82,7 @@ class MapsBox(QWidget):
         self._document: tuple[str, ...] = ()
         self._channels: dict[str, int] = {}
         self._quiet = False
+        self._latest: Pipeline | None = None
         self.list = QListWidget(self)
         self.list.setMinimumHeight(72)
         self.list.setMaximumHeight(132)
@@ -149,6 +151,7 @@ class MapsBox(QWidget):
     # ------------------------------------------------------------ value
     def value(self) -> MapsChoice:
         """Return what is chosen."""
+        self._catch_up()
         items = (self.list.item(i) for i in range(self.list.count()))
         names = (self._name(item) for item in items if item.checkState() == _CHECKED)
         return MapsChoice(tuple(names), self.montage.isChecked())
@@ -166,8 +169,22 @@ class MapsBox(QWidget):
     def setPipeline(self, pipeline: Pipeline) -> None:
         """Offer the layers of a document; those chosen stay chosen where they still are.
 
-        Where the document's own choice changes, it is taken over.
+        Where the document's own choice changes, it is taken over. Nothing is done before it is
+        looked at.
         """
+        self._latest = pipeline
+        if self.isVisible():
+            self._catch_up()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Offer the layers that there are now."""
+        super().showEvent(event)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        pipeline, self._latest = self._latest, None
+        if pipeline is None:
+            return
         before, self._document = self._document, chosen_by(pipeline)
         maps = [layer for layer in pipeline.network if layer.fields is not None]
         titles = {layer.name: f"{layer.name}   {shape_text(layer.output)}" for layer in maps}
@@ -236,6 +253,7 @@ class MapsBox(QWidget):
 
     def setFeature(self, index: int) -> None:
         """Show which map the viewer shows, without asking for it."""
+        self._catch_up()
         for widget in (self.slider, self.spin):
             widget.blockSignals(True)
             widget.setValue(index)

@@ -178,7 +178,7 @@ class RowDelegate(QStyledItemDelegate):
         if view.blank:
             parts = replace(parts, text=parts.text.adjusted(-PICTURE_SIZE, 0, 0, 0))
         self._paint_line(painter, parts.text, text, code, color)
-        facts = (view.shape, view.parameters, view.field)
+        facts = (view.shape, view.parameters, view.sees)
         if view.message:
             facts = ("", "", "")
         right = Qt.AlignmentFlag.AlignRight

@@ -89,8 +89,8 @@ class RowModel(QAbstractListModel):
     def _refresh(self, views: Sequence[RowView]) -> None:
         """Take over what is newly known of rows that say the same as before."""
         for i, view in enumerate(views):
-            if self._views[i] != view:
-                self._views[i] = view
+            old, self._views[i] = self._views[i], view
+            if old != view:
                 self.dataChanged.emit(self.index(i), self.index(i))
 
     # ------------------------------------------------------------ rows that are typed

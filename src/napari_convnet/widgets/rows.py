@@ -6,7 +6,7 @@ Pure values and functions, no Qt: a list that shows them only has to draw.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from html import escape
 
@@ -29,12 +29,12 @@ class RowView:
         Where it stands; of a blank row, where it would be inserted.
     text : str
         What it says.
-    shape, parameters, field : str
+    shape, parameters, sees : str
         What its last layer puts out, its parameters, and how much of the input it sees.
     message : str
         What is wrong with it; empty where nothing is.
-    details : str
-        More about its layers, as HTML.
+    layers : tuple of Layer
+        Its layers, of which `details` tells more.
     layer : str
         The layer whose maps are its picture; empty where it has none.
     dimmed : bool
@@ -49,13 +49,20 @@ class RowView:
     text: str = ""
     shape: str = ""
     parameters: str = ""
-    field: str = ""
+    sees: str = ""
     message: str = ""
-    details: str = ""
+    layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     layer: str = ""
     dimmed: bool = False
     group: bool = False
     blank: bool = False
+
+    @property
+    def details(self) -> str:
+        """More about its layers, as HTML; made when it is asked for."""
+        shown = [_about(layer) for layer in self.layers[:12]]
+        more = len(self.layers) - len(shown)
+        return "<br>".join([*shown, *([f"and {more} more layers"] if more else [])])
 
     @property
     def depth(self) -> int:
@@ -89,9 +96,9 @@ def _view(row: Row, wrong: bool) -> RowView:
         row.text,
         shape=shape_text(last.output),
         parameters=count_text(sum(layer.parameters for layer in row.layers)),
-        field=shape_text(last.receptive_field or ()),
+        sees=shape_text(last.receptive_field or ()),
         message=message,
-        details=_details(row.layers),
+        layers=row.layers,
         layer="" if row.group else last.name,
         group=row.group,
     )
@@ -100,12 +107,6 @@ def _view(row: Row, wrong: bool) -> RowView:
 def message_text(problem: Problem) -> str:
     """Say a problem without its place, which the row itself shows."""
     return f"{problem.what}; {problem.fix}" if problem.fix else problem.what
-
-
-def _details(layers: Sequence[Layer]) -> str:
-    shown = [_about(layer) for layer in layers[:12]]
-    more = [f"and {len(layers) - 12} more layers"] if len(layers) > 12 else []
-    return "<br>".join([*shown, *more])
 
 
 def _about(layer: Layer) -> str:

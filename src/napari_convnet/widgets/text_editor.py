@@ -264,14 +264,21 @@ def difference(old: str, new: str) -> tuple[int, int, str]:
     >>> difference("conv 6 k5", "conv 16 k5")
     (5, 5, '1')
     """
-    most = min(len(old), len(new))
-    start = 0
-    while start < most and old[start] == new[start]:
-        start += 1
-    tail = 0
-    while tail < most - start and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    start = _common(old, new)
+    tail = _common(old[start:][::-1], new[start:][::-1])
     return start, len(old) - tail, new[start : len(new) - tail]
+
+
+def _common(a: str, b: str) -> int:
+    """Length of the common beginning: by halves, since comparing slices is quick."""
+    lo, hi = 0, min(len(a), len(b))
+    while lo < hi:
+        middle = (lo + hi + 1) // 2
+        if a[lo:middle] == b[lo:middle]:
+            lo = middle
+        else:
+            hi = middle - 1
+    return lo
 
 
 def utf16(text: str, index: int) -> int:
