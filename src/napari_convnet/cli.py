@@ -185,7 +185,7 @@ def _print_table(pipeline: Pipeline) -> None:
     if not network.layers:
         return
     table = Table(box=box.SIMPLE_HEAD, title=pipeline.title, title_justify="left", pad_edge=False)
-    table.add_column("layer")
+    table.add_column("layer", overflow="fold")
     table.add_column("call", overflow="fold")
     for name in ("output", "parameters", "MACs", "sees"):
         table.add_column(name, justify="right", no_wrap=True)
