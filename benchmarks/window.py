@@ -1,7 +1,8 @@
 """Does the window wait? Latency of its event loop at rest and while a network trains in view.
 
-A timer of 5 ms says how late it comes. At rest (the peer) nothing is going on; then the LeNet preset
-trains with its maps, thumbnails and curves on screen. Software rendering, as under Xvfb, counts too.
+A timer of 5 ms says how late it comes. At rest (the peer) nothing is going on; then the LeNet
+preset trains with its maps, thumbnails and curves on screen. Software rendering, as under Xvfb,
+counts too.
 
 Run ``python benchmarks/window.py`` on a display.
 """

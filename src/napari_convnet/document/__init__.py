@@ -5,6 +5,7 @@ with its line and column, and it is edited by splices, so that comments and layo
 """
 
 from . import edit
+from .files import write_text
 from .models import Data, Optimizer, Sections, Train
 from .pipeline import DocumentError, Pipeline, Row, draft, parse, read, read_text
 from .presets import Preset, preset, preset_text, presets
@@ -30,4 +31,5 @@ __all__ = [
     "presets",
     "read",
     "read_text",
+    "write_text",
 ]

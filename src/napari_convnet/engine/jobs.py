@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document import Pipeline, draft, edit
+from ..network import Problem, UserError
 from .control import Mailbox, Token
 
 if TYPE_CHECKING:
     from ..data import Dataset, Sample
-    from ..maps import FeatureMaps, LayerPreview, PreviewCache
+    from ..maps import FeatureMap, FeatureMaps, LayerPreview, PreviewCache
     from ..model import ConvNet
     from ..training import Event, Prediction
+
+MOST_BYTES = 2**30
+"""Maps of one layer that a window is sent at most."""
 
 STEP_SECONDS = 0.05
 """Least time between two steps that are told: a window draws no faster."""
@@ -160,11 +164,21 @@ def maps(
     from ..maps import dead, limits
 
     found = _maps(look, image, affine)
-    for name, array in found.stream([name for name in layers if name in found]):
+    wanted = [name for name in layers if name in found]
+    large = [name for name in wanted if found[name].nbytes > MOST_BYTES]
+    for name, array in found.stream([name for name in wanted if name not in large]):
         place = found[name].affine
         if place is not None:
             constant = tuple(int(i) for i in np.flatnonzero(dead(array)))
             yield Seen(name, array, place, limits(array), constant)
+    if large:
+        raise UserError(_too_large(found[large[0]]))
+
+
+def _too_large(m: FeatureMap) -> Problem:
+    gigabytes = m.nbytes / 2**30
+    fix = "look at a later layer or a smaller image; feature_maps(...) in a script is lazy"
+    return Problem(f"all maps of it take {gigabytes:.1f} GB", fix, layer=m.name)
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from napari_convnet.document import Pipeline, edit, parse, read_text
+from napari_convnet.document import Pipeline, edit, parse, read_text, write_text
 from napari_convnet.network import UserError
 
 from .events import Epoch, Event, Failed, Finished, Started, Step, event_from
@@ -247,13 +247,6 @@ def _relative(folder: Path, start: Path) -> str:
 
 def _file(pipeline: Pipeline) -> str:
     return pipeline.path.name if pipeline.path else ""
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
 
 
 class Journal:

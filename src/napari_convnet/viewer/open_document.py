@@ -7,10 +7,9 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from napari_convnet.document import Pipeline, draft, edit, preset_text, read_text
+from napari_convnet.document import Pipeline, draft, edit, preset_text, read_text, write_text
 from napari_convnet.network import UserError
 
-from .files import write_text
 from .history import History
 
 NEW = "input: 1x28x28\nnet:\n  - conv 8 k5 relu\n"

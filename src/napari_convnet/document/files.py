@@ -1,4 +1,4 @@
-"""Writing a document: whole or not at all."""
+"""Writing texts: whole or not at all."""
 
 from __future__ import annotations
 
