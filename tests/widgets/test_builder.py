@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_convnet.document import presets
 from napari_convnet.network import Problem
@@ -174,6 +174,17 @@ def test_words_are_offered_while_typing(builder, qtbot):
     assert editor.text() == "conv 8 same "
 
 
+def test_an_offered_word_is_taken_with_the_arrow_and_return(builder, qtbot, session):
+    editor = builder.layers.rows.editRow(8)
+    qtbot.keyClicks(editor, "sof")
+    popup = QApplication.activePopupWidget()
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert editor_of(builder).text() == "softmax "
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert lines(session)[-1] == "softmax"
+
+
 def test_an_open_editor_survives_pictures_and_edits_elsewhere(builder, qtbot, session, say_preview):
     editor = builder.layers.rows.editRow(2)
     editor.setCursorPosition(8)
@@ -205,6 +216,8 @@ def test_context_menu_and_palette_insert(builder, session):
     families = builder.layers.palette_button.menu().actions()
     assert [a.text() for a in families][:2] == ["Convolution", "Dense"]
     builder.selectRow((0,))
+    titles = [a.text() for a in families]
+    assert len(set(titles)) == len(titles)
     pick = next(a for f in families for a in f.menu().actions() if a.data() == "up")
     assert "Enlarges" in pick.toolTip()
     pick.trigger()
@@ -235,9 +248,12 @@ def test_a_click_on_a_picture_shows_its_maps(builder, qtbot, session, say_previe
     asked = []
     monkeypatch.setattr(session, "show", lambda names, **more: asked.append(tuple(names)))
     rows = builder.layers.rows
-    rect = rows.visualRect(rows.model().index(1))
-    qtbot.mouseClick(rows.viewport(), LEFT, pos=rect.topLeft() + QPoint(30, 30))
-    assert asked == [("s2",)]
+    place = rows.visualRect(rows.model().index(1)).topLeft() + QPoint(30, 30)
+    monkeypatch.setattr(session, "request_previews", lambda: asked.append("previews"))
+    qtbot.mouseClick(rows.viewport(), LEFT, pos=place)
+    say_preview("s2")
+    qtbot.mouseClick(rows.viewport(), LEFT, pos=place)
+    assert asked == ["previews", ("s2",)]
 
 
 # -- form --

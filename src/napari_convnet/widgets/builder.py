@@ -293,7 +293,10 @@ class Builder(Dock):
         self.do(partial(self.session.show, choice.layers, montage=choice.montage))
 
     def _on_picture(self, view: RowView) -> None:
-        """Show a row's maps in the viewer, beside those that are shown."""
+        """Show a row's maps in the viewer, beside those shown; ask for a picture still missing."""
+        if not self.layers.rows.hasPicture(view.path):
+            self.do(self.session.request_previews)
+            return
         shown = self.session.shown
         if view.layer not in shown:
             self.do(self.session.show, (*shown, view.layer))

@@ -39,7 +39,8 @@ class Curves(QWidget):
         self._colors = Colors()
         self._history = TrainingHistory()
         self._loader: Thread | None = None
-        self._plots: dict[str, pyqtgraph.PlotItem] = {}
+        self._plots: dict[str, pyqtgraph.ViewBox] = {}
+        self._axes: list[pyqtgraph.AxisItem] = []
         self._lines: dict[str, pyqtgraph.PlotDataItem] = {}
         self._view: pyqtgraph.GraphicsLayoutWidget | None = None
         self.drawn = 0
@@ -101,28 +102,37 @@ class Curves(QWidget):
         self.layout().addWidget(self._view)
 
     def _add_plot(self, name: str) -> None:
-        plot = self._plots[name] = self._plot(len(self._plots), _TITLES[name])
-        plot.setXLink(self._plots["loss"])
+        """Put a plot together from its axes and its field; pyqtgraph's own brings menus along."""
+        import pyqtgraph as pg
+
+        row = len(self._plots)
+        plot = self._view.addViewBox(row=row, col=1, enableMenu=False, enableMouse=False)
+        self._plots[name] = plot
+        if row:
+            plot.setXLink(self._plots["loss"])
+        self._add_axis("left", plot, row, 0).setLabel(_TITLES[name])
+        if row == len(_TITLES) - 1:
+            self._add_axis("bottom", plot, row + 1, 1)
         for curve in CURVES:
             if _PLOT_OF[curve] == name:
-                self._lines[curve] = plot.plot([], [])
+                self._lines[curve] = pg.PlotDataItem()
+                plot.addItem(self._lines[curve])
         self._paint()
 
-    def _plot(self, at: int, title: str) -> pyqtgraph.PlotItem:
-        assert self._view is not None
-        plot = self._view.addPlot(row=at, col=0, enableMenu=False)
-        plot.hideButtons()
-        plot.setMouseEnabled(False, False)
-        plot.getAxis("left").setWidth(58)
-        plot.getAxis("left").enableAutoSIPrefix(False)
-        plot.getAxis("bottom").enableAutoSIPrefix(False)
-        plot.setLabel("left", title)
-        if at < len(_TITLES) - 1:
-            plot.getAxis("bottom").setStyle(showValues=False)
-        else:
-            plot.setLabel("bottom", "step")
-            plot.getAxis("bottom").setHeight(38)
-        return plot
+    def _add_axis(
+        self, side: str, plot: pyqtgraph.ViewBox, row: int, column: int
+    ) -> pyqtgraph.AxisItem:
+        import pyqtgraph as pg
+
+        axis = pg.AxisItem(side)
+        axis.enableAutoSIPrefix(False)
+        if side == "left":
+            axis.setWidth(58)
+            axis.setGrid(40)
+        axis.linkToView(plot)
+        self._view.addItem(axis, row=row, col=column)
+        self._axes.append(axis)
+        return axis
 
     # ------------------------------------------------------------ looks
     def setColors(self, colors: Colors) -> None:
@@ -137,11 +147,9 @@ class Curves(QWidget):
 
         colors = self._colors
         self._view.setBackground(colors.ground)
-        for plot in self._plots.values():
-            plot.showGrid(x=False, y=True, alpha=0.15)
-            for side in ("left", "bottom"):
-                plot.getAxis(side).setPen(colors.line)
-                plot.getAxis(side).setTextPen(colors.text)
+        for axis in self._axes:
+            axis.setPen(colors.line)
+            axis.setTextPen(colors.text)
         training, validation = colors.curves
         for name, line in self._lines.items():
             color = validation if name.startswith("validation") else training
@@ -163,5 +171,5 @@ def legend(colors: Colors) -> str:
     bar = "\u2501\u2501"
     return (
         f'<span style="color:{training}">{bar}</span> training &nbsp; '
-        f'<span style="color:{validation}">{bar}</span> validation'
+        f'<span style="color:{validation}">{bar}</span> validation, by step'
     )

@@ -26,6 +26,10 @@ WIDTH = 330
 """Pixels that a dock needs; on a screen of 1366 it leaves room for the image."""
 
 
+HEIGHT = 250
+"""Pixels that a dock needs where napari puts one below the other; more is better."""
+
+
 class Dock(QWidget):
     """A dock widget over a viewer's session.
 
@@ -51,7 +55,7 @@ class Dock(QWidget):
         self.message = MessageBar(self)
         self._keys: list[tuple[QKeySequence, QAction]] = []
         self._actions: dict[str, tuple[QAction, str]] = {}
-        self.setMinimumWidth(WIDTH)
+        self.setMinimumSize(WIDTH, HEIGHT)
         self._theme = ""
         self.links.add(self.session.message, self._on_message)
         self.links.add(self.viewer.events.theme, self._on_theme)

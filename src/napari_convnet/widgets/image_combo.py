@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 
+_TIP = "The image whose maps are shown"
+
+
 class ImageCombo(QComboBox):
     """Chooses an image layer.
 
@@ -29,7 +32,6 @@ class ImageCombo(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumContentsLength(8)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setToolTip("The image whose maps are shown")
         self.activated.connect(lambda _: self.valueChanged.emit(self.value()))
         self.setLayers((), None)
 
@@ -64,6 +66,7 @@ class ImageCombo(QComboBox):
             self.clear()
             self.addItems(titles)
         self.setValue(chosen)
+        self.setToolTip(f"The image whose maps are shown:\n{followed.name}" if followed else _TIP)
 
     def showPopup(self) -> None:
         """Open the list, brought up to date."""

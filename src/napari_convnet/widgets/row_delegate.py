@@ -211,6 +211,7 @@ class RowDelegate(QStyledItemDelegate):
         """Open a line edit over the text."""
         editor = RowEditor(parent)
         editor.setFont(fixed_font(option.font.pointSizeF() + 0.5))
+        editor.setColors(self._colors)
         editor.setPlaceholderText("conv 8 k3 relu" if index.data(VIEW).blank else "")
         editor.accepted.connect(lambda where: self.accepted.emit(editor, where))
         return editor

@@ -10,6 +10,7 @@ from napari_convnet.network import OPS
 from napari_convnet.network.ops import FLAG_HELP
 
 from .calls import RowText, word_at
+from .theme import Colors, mixed
 
 _ALT = Qt.KeyboardModifier.AltModifier
 _CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -35,6 +36,17 @@ def words_for(text: str, position: int) -> list[tuple[str, str]]:
     return [(word, about) for word, about in words if word.startswith(prefix) and word != prefix]
 
 
+def popup_style(colors: Colors) -> str:
+    """Style sheet of a list that opens below what one types."""
+    chosen = mixed(colors.field, colors.accent, 0.4)
+    return f"""
+        QListView {{ background: {colors.field}; color: {colors.text};
+            border: 1px solid {colors.line}; outline: 0; }}
+        QListView::item {{ padding: 2px 4px; }}
+        QListView::item:selected {{ background: {chosen}; color: {colors.text}; }}
+    """
+
+
 class RowEditor(QLineEdit):
     """Edits one row's text.
 
@@ -57,6 +69,12 @@ class RowEditor(QLineEdit):
         self._completer.setCompletionRole(Qt.ItemDataRole.UserRole)
         self._completer.activated.connect(self._complete)
         self.textEdited.connect(self._offer)
+
+    def setColors(self, colors: Colors) -> None:
+        """Use these colours for the list of words, a window of its own that has no theme."""
+        popup = self._completer.popup()
+        popup.setFont(self.font())
+        popup.setStyleSheet(popup_style(colors))
 
     def offered(self) -> list[str]:
         """Words that are offered now."""

@@ -72,6 +72,12 @@ class RowList(QListView):
         """Show what a layer sees."""
         self._model.setPicture(layer, picture)
 
+    def hasPicture(self, path: RowPath) -> bool:
+        """Whether the picture of the row at a path has arrived."""
+        row = self._model.rowOf(path)
+        picture = None if row is None else self._model.picture(row)
+        return picture is not None and picture.pixmap is not None
+
     def clearPictures(self) -> None:
         """Forget all pictures."""
         self._model.clearPictures()

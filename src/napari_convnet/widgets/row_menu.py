@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from html import escape
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QCursor
@@ -76,10 +75,10 @@ def arguments_text(kind: type[Op]) -> str:
 def palette_menu(parent: QWidget, insert: Callable[[str], object]) -> QMenu:
     """Make the menu of all ops by family; choosing one calls `insert` with its example."""
     menu = QMenu(parent)
-    for family, kinds in groupby(OPS.values(), key=lambda kind: kind.family):
+    for family in dict.fromkeys(kind.family for kind in OPS.values()):
         part = menu.addMenu(family.capitalize())
         part.setToolTipsVisible(True)
-        for kind in kinds:
+        for kind in (kind for kind in OPS.values() if kind.family == family):
             action = part.addAction(f"{kind.title}\t{kind.example}")
             action.setToolTip(about_html(kind))
             action.setData(kind.word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -204,7 +204,8 @@ class SettingEdit(QWidget):
         self.word.addItem("none", "")
         for word, about in words.items():
             self.word.addItem(about.title, word)
-            self.word.setItemData(self.word.count() - 1, about.help, 3)  # Qt's tooltip role
+            last = self.word.count() - 1
+            self.word.setItemData(last, about.help, Qt.ItemDataRole.ToolTipRole)
         narrow(self.word)
         self.numbers = LineEdit(self)
         layout = QHBoxLayout(self)
