@@ -327,7 +327,9 @@ class Child:
     def _popen(self) -> subprocess.Popen[bytes]:
         options: dict[str, Any] = {}
         if sys.platform == "win32":
-            options["creationflags"] = subprocess.CREATE_NO_WINDOW
+            # As `_give_way` in the worker does elsewhere: the window draws first.
+            below = subprocess.BELOW_NORMAL_PRIORITY_CLASS
+            options["creationflags"] = subprocess.CREATE_NO_WINDOW | below
         else:
             options["start_new_session"] = True  # Ctrl-C in a terminal is for the window
         process = subprocess.Popen(
