@@ -74,7 +74,8 @@ def main() -> None:
         p50, p99 = np.percentile(delays, (50, 99))
         print(
             f"{name:12} {len(delays):6} ticks: median {p50:.1f} ms late, 99th percentile "
-            f"{p99:.1f} ms ({p99 / frame:.1f} frames), worst {delays.max():.0f} ms, over 50 ms {np.mean(delays > 50):.2%}"
+            f"{p99:.1f} ms ({p99 / frame:.1f} frames), worst {delays.max():.0f} ms, "
+            f"over 50 ms {np.mean(delays > 50):.2%}"
         )
 
 
