@@ -169,7 +169,7 @@ def at_once(workers, session, monkeypatch):
             options["on_error"](Refused(error.problems))
 
     kind = type("HereWorker", (type(workers[0]),), {"submit": submit})
-    monkeypatch.setattr("napari_convnet.viewer.learning.Worker", kind)
+    monkeypatch.setattr(session, "_trainer", kind("trainer"))
 
 
 @pytest.mark.parametrize("wrong", DATA)

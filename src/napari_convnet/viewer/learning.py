@@ -30,6 +30,12 @@ class Learning(Computing):
         self._trainer: Worker | None = None
         self._run_ticket: Ticket | None = None
 
+    def start(self) -> None:
+        """Start the eye and the trainer in the background, so that neither is waited for later."""
+        super().start()
+        self._trainer = Worker("trainer")
+        self._trainer.start()
+
     def _end(self, timeout: float) -> None:
         super()._end(timeout)
         if self._trainer is not None:
@@ -53,9 +59,8 @@ class Learning(Computing):
         if self.training.active:
             raise UserError("a training is under way", "stop it first")
         self._pipeline.checked()
-        if self._trainer is not None:
-            self._trainer.close(0)
-        self._trainer = Worker("trainer", preload=("torch",))
+        if self._trainer is None:
+            self._trainer = Worker("trainer")
         self._set_training(TrainingStatus("starting", epochs=self._pipeline.train.epochs))
         self._run_ticket = self._submit(
             self._trainer,
