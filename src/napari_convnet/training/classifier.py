@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ class Classifier:
     losses: tuple[str, ...]
     device: torch.device
 
-    @property
+    @cached_property
     def ends_in_softmax(self) -> bool:
         """Whether the network makes probabilities itself."""
         layers = self.model.network.layers

@@ -49,6 +49,8 @@ from .schedule import learning_rate
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
 
+_SHORT = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
 
 def train(
     pipeline: Pipeline,
@@ -282,8 +284,8 @@ class Trainer:
         return seeded(self.plan.device, self.settings.seed, self.at.step)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        kinds = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-        kind = kinds.get(self.settings.precision)
+        # "auto" is float32 on every device, until a probe at the start can tell what is faster.
+        kind = _SHORT.get(self.settings.precision)
         return torch.autocast(self.plan.device.type, kind) if kind else nullcontext()
 
     def _count(self, loss: float, images: int) -> float:

@@ -50,14 +50,15 @@ def total_loss(
     >>> round(float(total_loss(["cross-entropy", "half-squares"], outputs, targets)), 4)
     1.1931
     """
-    terms = []
+    total: Tensor | None = None
     for word in words:
         if word == "cross-entropy":
-            terms.append(cross_entropy(outputs, targets))
+            term = cross_entropy(outputs, targets)
         else:
-            terms.append(half_squares(outputs.softmax(1) if softmax else outputs, targets))
-    first, *others = terms
-    return sum(others, start=first)
+            term = half_squares(outputs.softmax(1) if softmax else outputs, targets)
+        total = term if total is None else total + term
+    assert total is not None, "a document has a loss"
+    return total
 
 
 def probabilities(words: Sequence[str], outputs: Tensor, *, softmax: bool = False) -> Tensor:
