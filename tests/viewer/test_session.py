@@ -182,6 +182,24 @@ def test_training_says_how_it_goes_and_names_its_run(session, digit, quiet, shor
     np.testing.assert_allclose(sum(session.prediction.probabilities), 1, rtol=1e-5)
 
 
+def test_a_document_in_another_folder_is_trained_and_watched(
+    session, digit, quiet, short_lenet, tmp_path
+):
+    """The run lies beside the document, whose path may be relative to neither."""
+    messages = []
+    session.message.connect(messages.append)
+    (tmp_path / "sub").mkdir()
+    session.viewer.add_image(digit)
+    session.set_text(short_lenet(train_epochs="1"))
+    session.save("sub/net.yaml")
+    session.show(["c1"])
+    session.train()
+    quiet(session, 120_000)
+    assert session.training.state == "finished"
+    assert [m.text for m in messages if m.level == "error"] == []
+    assert session.pipeline.weights.startswith("runs/")
+
+
 def test_training_with_previews_ends_with_the_weights_of_training_without(
     session, digit, quiet, short_lenet, tmp_path
 ):

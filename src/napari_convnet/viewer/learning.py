@@ -108,7 +108,7 @@ class Learning(Computing):
         self._set_training(self.training.after(event))
         self.event.emit(event)
         if kind == "Snapshot":
-            self._look_with(str(event.path))
+            self._look_with(str(Path(event.path).resolve()))
         elif kind == "Finished":
             self._adopt(event)
 
