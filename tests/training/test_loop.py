@@ -223,6 +223,29 @@ def test_bfloat16_learns(document, few, tmp_path):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ("1x40", (40,)),
+        ("1x10x12", (10, 12)),
+        ("3x10x12", (3, 10, 12)),
+        ("1x?x?", (9, 11)),
+        ("1x6x8x10", (6, 8, 10)),
+    ],
+)
+def test_recordings_images_and_volumes_learn_alike(tmp_path, shape, size):
+    text = (
+        f"input: {shape}\nnet:\n  - conv 4 k3 relu\n  - max 2\n  - gap\n  - fc 2\n"
+        "train:\n  epochs: 20\n  batch: 500\n  optimizer: adam lr .1\n"
+    )
+    labels = np.arange(40) % 2
+    images = np.random.default_rng(0).normal(labels, size=(*size, 40))
+    images = np.moveaxis(images, -1, 0)
+    events = list(train(parse(text), run=tmp_path / "run", data=(images, labels)))
+    assert events[0].steps_per_epoch == 1
+    assert events[-1].test_accuracy == 1
+
+
 # -- frozen layers, given weights --
 
 

@@ -26,7 +26,7 @@ from .schedule import learning_rate
 
 if TYPE_CHECKING:
     from .evaluation import evaluate
-    from .loading import load
+    from .loading import Loaded, load
     from .loop import train
     from .prediction import predict
 
@@ -37,6 +37,7 @@ __all__ = [
     "Event",
     "Failed",
     "Finished",
+    "Loaded",
     "Paused",
     "Prediction",
     "Resumed",
@@ -52,8 +53,9 @@ __all__ = [
     "train",
 ]
 
-# Functions that need torch -> the module that they come from.
+# Names that need torch -> the module that they come from.
 _LATER = {
+    "Loaded": "loading",
     "evaluate": "evaluation",
     "load": "loading",
     "predict": "prediction",
@@ -62,7 +64,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a function that needs torch at its first use (PEP 562)."""
+    """Load a name that needs torch at its first use (PEP 562)."""
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
