@@ -102,7 +102,11 @@ def test_montages_stand_beside_the_image(session, digit, quiet):
     assert (c1.name, s2.name, names.name) == ("c1 (all maps)", "s2 (all maps)", "names of layers")
     assert c1.extent.world[0][1] > image.extent.world[1][1]
     assert s2.extent.world[0][0] > image.extent.world[1][0]
-    assert list(names.features["name"]) == ["c1: 6 maps", "s2: 6 maps"]
+    dead = [len(layer.metadata["napari-convnet"]["dead"]) for layer in (c1, s2)]
+    assert list(names.features["name"]) == [
+        f"{name}: 6 maps" + (f", {count} dead" if count else "")
+        for name, count in zip(("c1", "s2"), dead, strict=True)
+    ]
     assert session.input_layer is image
     session.hide()
     assert list(session.viewer.layers) == [image]

@@ -435,7 +435,8 @@ def _above(layer: Image) -> NDArray[np.float64]:
 
 def _title(layer: Image) -> str:
     about = layer.metadata[KEY]
-    return f"{about['layer']}: {about['maps']} maps"
+    dead = f", {len(about['dead'])} dead" if about["dead"] else ""
+    return f"{about['layer']}: {about['maps']} maps{dead}"
 
 
 def _limits(maps: LayerMaps) -> tuple[float, float]:
