@@ -7,11 +7,17 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Run them by name."""
+    """Run them by name; one that misses its aim does not keep the others from running."""
+    missed = []
     for script in sorted(HERE.glob("*.py")):
         if script.name != Path(__file__).name:
             print(f"\n== {script.stem}", flush=True)
-            runpy.run_path(str(script), run_name="__main__")
+            try:
+                runpy.run_path(str(script), run_name="__main__")
+            except SystemExit as end:
+                missed += [script.stem] if end.code else []
+    if missed:
+        raise SystemExit(f"missed their aim: {', '.join(missed)}")
 
 
 if __name__ == "__main__":
