@@ -7,7 +7,7 @@ processes only and touches napari on the window's thread only.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,22 +66,23 @@ class Session(Learning):
         self.document_changed.connect(self._document_read)
 
     # ------------------------------------------------------------ life
+    def _followed(self) -> tuple[tuple[Any, Callable[..., None]], ...]:
+        """Events of the viewer that the session follows, and what it does then."""
+        layers, dims = self.viewer.layers, self.viewer.dims
+        return (
+            (layers.events.removed, self._layers_changed),
+            (layers.events.inserted, self._layers_changed),
+            (layers.selection.events.changed, self._layers_changed),
+            (dims.events.point, self._moved),
+        )
+
     def _connect(self) -> None:
-        events, dims = self.viewer.layers.events, self.viewer.dims.events
-        events.removed.connect(self._layers_changed)
-        events.inserted.connect(self._layers_changed)
-        self.viewer.layers.selection.events.changed.connect(self._layers_changed)
-        dims.point.connect(self._moved)
+        for emitter, callback in self._followed():
+            emitter.connect(callback)
 
     def _end(self, timeout: float) -> None:
         self._watch(None)
-        events, dims = self.viewer.layers.events, self.viewer.dims.events
-        for emitter, callback in (
-            (events.removed, self._layers_changed),
-            (events.inserted, self._layers_changed),
-            (self.viewer.layers.selection.events.changed, self._layers_changed),
-            (dims.point, self._moved),
-        ):
+        for emitter, callback in self._followed():
             emitter.disconnect(callback)
         super()._end(timeout)
 
@@ -153,19 +154,20 @@ class Session(Learning):
         self._data_changed()
 
     def _watch(self, layer: Image | None) -> None:
-        if self._watched is not None:
-            events = self._watched.events
-            events.data.disconnect(self._data_changed)
-            for name in ("scale", "translate", "rotate", "shear", "affine"):
-                getattr(events, name).disconnect(self._data_changed)
-            events.name.disconnect(self._renamed)
+        for emitter, callback in self._events_of(self._watched):
+            emitter.disconnect(callback)
         self._watched = layer
-        if layer is not None:
-            events = layer.events
-            events.data.connect(self._data_changed)
-            for name in ("scale", "translate", "rotate", "shear", "affine"):
-                getattr(events, name).connect(self._data_changed)
-            events.name.connect(self._renamed)
+        for emitter, callback in self._events_of(layer):
+            emitter.connect(callback)
+
+    def _events_of(self, layer: Image | None) -> list[tuple[Any, Callable[..., None]]]:
+        """Events of the layer looked at: its values, its place, its name."""
+        if layer is None:
+            return []
+        values = ("data", "scale", "translate", "rotate", "shear", "affine")
+        events = layer.events
+        changes = [(getattr(events, name), self._data_changed) for name in values]
+        return [*changes, (events.name, self._renamed)]
 
     def _renamed(self, event: object = None) -> None:
         self.input_changed.emit(self._watched)
