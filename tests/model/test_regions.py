@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_convnet.model import TWINS, Patch, Twin, whole_box
 from napari_convnet.network import UserError
-from napari_convnet.network.ops import KINDS, Op
+from napari_convnet.network.ops import KINDS, Add, Cat, CropTo, Join, Op
 
 relaxed = settings(
     deadline=None,
@@ -19,7 +19,9 @@ relaxed = settings(
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
 
-VECTOR_OPS = [kind.word for kind in KINDS if kind.takes_vector and not kind.takes_map]
+VECTOR_OPS = [
+    kind.word for kind in KINDS if kind.takes_vector and not kind.takes_map and not kind.joins
+]
 
 
 @st.composite
@@ -145,7 +147,9 @@ def test_every_op_has_a_twin_of_its_name() -> None:
     assert list(TWINS) == [kind.__name__ for kind in KINDS]
 
 
-@pytest.mark.parametrize("word", [kind.word for kind in KINDS if kind.word != "fc"])
+@pytest.mark.parametrize(
+    "word", [kind.word for kind in KINDS if kind.word != "fc" and not kind.joins]
+)
 @given(data=st.data())
 @relaxed
 def test_a_region_equals_the_whole(word: str, data: st.DataObject, bind) -> None:  # type: ignore[no-untyped-def]
@@ -185,6 +189,45 @@ def test_a_region_equals_the_whole(word: str, data: st.DataObject, bind) -> None
             part = twin.region(out, patch)
         right = whole[(slice(None), slice(None), *(slice(lo, hi) for lo, hi in out))]
         assert error(part, right) < 1e-12
+
+
+@st.composite
+def joined(draw: st.DrawFn) -> Join:
+    kind = draw(st.sampled_from([Cat, Add, CropTo]))
+    shape = draw(shapes())
+    if kind is CropTo:
+        return CropTo.joined((tuple(n + draw(st.integers(0, 4)) for n in shape), shape))
+    others = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+    channels = [shape[0] if kind is Add else other for other in others]
+    return kind.joined([*((other, *shape[1:]) for other in channels), shape])
+
+
+@given(data=st.data())
+@relaxed
+def test_a_region_of_a_join_equals_the_whole(data: st.DataObject) -> None:
+    op = data.draw(joined(), label="op")
+    twin, xs = twin_of(op), [noise(2, *shape) for shape in op.incomings]
+    twin.check(*op.incomings)
+    whole = twin(*xs)
+    assert tuple(whole.shape[1:]) == op.output() == op.output(*op.incomings)
+    out = tuple(data.draw(ranges(n), label="out") for n in op.output()[1:])
+    sizes = zip(*(shape[1:] for shape in op.incomings), strict=True)
+    axes = [op.regions(axis, *out[axis], each) for axis, each in enumerate(sizes)]
+    patches = []
+    for x, box in zip(xs, zip(*axes, strict=True), strict=True):
+        piece = x[(..., *(slice(lo, hi) for lo, hi in box))]
+        patches.append(Patch(piece, tuple(lo for lo, _ in box), tuple(x.shape[2:])))
+    right = whole[(..., *(slice(lo, hi) for lo, hi in out))]
+    assert torch.equal(twin.region(out, *patches), right)
+
+
+def test_inputs_of_a_join_that_do_not_fit_are_refused() -> None:
+    twin = twin_of(Cat.joined([(2, 8, 8), (3, 8, 8)]))
+    twin.check((2, 9, 9), (3, 9, 9))
+    with pytest.raises(UserError, match=r"the first is 2x9x9 and the second is 3x8x9"):
+        twin.check((2, 9, 9), (3, 8, 9))
+    with pytest.raises(UserError, match="was made for 2 channels of 8x8, but 3 channels"):
+        twin.check((3, 8, 8), (3, 8, 8))
 
 
 @st.composite

@@ -20,6 +20,7 @@ from .activation import (
 )
 from .base import Box, Patch, Twin, whole_box
 from .conv import Conv, Depthwise, Local, Separable, TransposedConv
+from .join import Add, Cat, CropTo
 from .norm import (
     BatchNorm,
     Dropout,
@@ -54,7 +55,10 @@ _KINDS: tuple[type[Twin], ...] = (
     Dropout,
     Flatten,
     Identity,
+    Cat,
+    Add,
     Crop,
+    CropTo,
     Relu,
     Leaky,
     Prelu,
@@ -74,11 +78,14 @@ TWINS: Mapping[str, type[Twin]] = {kind.__name__: kind for kind in _KINDS}
 
 __all__ = [
     "TWINS",
+    "Add",
     "Average",
     "BatchNorm",
     "Box",
+    "Cat",
     "Conv",
     "Crop",
+    "CropTo",
     "Dense",
     "Depthwise",
     "Dropout",

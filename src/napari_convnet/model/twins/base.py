@@ -8,7 +8,7 @@ whole computation, at the borders too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -165,6 +165,8 @@ class Twin(nn.Module):
     """
 
     op: Op
+    forward: Callable[..., Tensor]
+    """Compute the layer on whole inputs, (N, C, spatial...); most layers take one."""
 
     def __init__(self, op: Op) -> None:
         super().__init__()
@@ -175,10 +177,6 @@ class Twin(nn.Module):
         for name in ("weight", "bias"):
             if name not in shapes:
                 self.register_parameter(name, None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the layer on a whole input, (N, C, spatial...)."""
-        raise NotImplementedError
 
     def region(self, out: Box, *patches: Patch) -> Tensor:
         """Compute a part of the output.
@@ -198,13 +196,13 @@ class Twin(nn.Module):
         (patch,) = patches
         return self.forward(patch.cut(out))
 
-    def check(self, incoming: tuple[int, ...]) -> None:
-        """Refuse an input that the layer was not made for.
+    def check(self, *incomings: tuple[int, ...]) -> None:
+        """Refuse inputs that the layer was not made for.
 
         Parameters
         ----------
-        incoming : tuple of int
-            Channels and spatial sizes of the input, or its length where it is a vector.
+        *incomings : tuple of int
+            For each input its channels and spatial sizes, or its length where it is a vector.
 
         Raises
         ------
@@ -212,6 +210,7 @@ class Twin(nn.Module):
             Where the channels, or the number of axes, are others than the op's.
         """
         op = self.op
+        (incoming,) = incomings
         if incoming[0] != op.incoming[0] and op.rank == 0:
             raise UserError(
                 f"{op.word} was made for {op.incoming[0]} values, but {incoming[0]} come in",

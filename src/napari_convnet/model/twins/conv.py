@@ -100,9 +100,10 @@ class Local(WindowTwin):
     weight: nn.Parameter
     bias: nn.Parameter | None
 
-    def check(self, incoming: tuple[int, ...]) -> None:
+    def check(self, *incomings: tuple[int, ...]) -> None:
         """Refuse every size but the nominal one, for which there are kernels."""
-        super().check(incoming)
+        super().check(*incomings)
+        (incoming,) = incomings
         if incoming != self.op.incoming:
             raise UserError(
                 f"local has kernels for {described(self.op.incoming)}, but {described(incoming)} "

@@ -18,6 +18,7 @@ from .activation import (
 )
 from .base import FLAG_HELP, LETTER_HELP, Main, Op, Reach, Shape, Signature, Step
 from .conv import Conv, Depthwise, Local, Separable, TransposedConv
+from .join import Add, Cat, CropTo, Join
 from .norm import BatchNorm, Dropout, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from .pool import Average, GlobalAverage, GlobalMax, Max, Sum
 from .shape import Crop, Dense, Flatten, Identity, Upsample
@@ -44,7 +45,10 @@ KINDS: tuple[type[Op], ...] = (
     Dropout,
     Flatten,
     Identity,
+    Cat,
+    Add,
     Crop,
+    CropTo,
     Relu,
     Leaky,
     Prelu,
@@ -59,7 +63,8 @@ KINDS: tuple[type[Op], ...] = (
     Softmax,
 )
 
-OPS: dict[str, type[Op]] = {kind.word: kind for kind in KINDS}
+OPS: dict[str, type[Op]] = {kind.word: kind for kind in KINDS if kind is not CropTo}
+"""Kinds by their word; ``crop`` with a layer's name is a `CropTo`."""
 
 JOINS = ("cat", "add")
 """Ops whose arguments are the names of other layers."""
@@ -70,10 +75,13 @@ __all__ = [
     "KINDS",
     "LETTER_HELP",
     "OPS",
+    "Add",
     "Average",
     "BatchNorm",
+    "Cat",
     "Conv",
     "Crop",
+    "CropTo",
     "Dense",
     "Depthwise",
     "Dropout",
@@ -86,6 +94,7 @@ __all__ = [
     "Hardswish",
     "Identity",
     "InstanceNorm",
+    "Join",
     "LayerNorm",
     "Leaky",
     "Local",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar, Literal, Self
@@ -222,6 +222,8 @@ class Op(ABC):
     """Whether it needs spatial axes."""
     takes_vector: ClassVar[bool] = True
     """Whether it works on a vector too."""
+    joins: ClassVar[bool] = False
+    """Whether it takes more than one layer."""
 
     # ------------------------------------------------------------ binding
     @classmethod
@@ -375,13 +377,17 @@ class Op(ABC):
         """
         return n
 
-    def output(self, incoming: Shape | None = None) -> Shape:
-        """Shape that goes out for the nominal, or for another, shape that comes in."""
-        sizes = (self.incoming if incoming is None else incoming)[1:]
+    def output(self, *incomings: Shape) -> Shape:
+        """Shape that goes out, for nominal or for other shapes that come in, one per input."""
+        sizes = self._given(incomings)[1:]
         return (
             self.channels,
             *(None if n is None else self.size(axis, n) for axis, n in enumerate(sizes)),
         )
+
+    def _given(self, incomings: tuple[Shape, ...]) -> Shape:
+        """Shape of the only input: the nominal one, or another."""
+        return incomings[0] if incomings else self.incoming
 
     # ------------------------------------------------------------ cost
     def weights(self) -> dict[str, tuple[int, ...]]:
@@ -393,7 +399,7 @@ class Op(ABC):
         """Number of trained parameters."""
         return sum(math.prod(shape) for shape in self.weights().values())
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Multiply-adds of one forward pass; None where a size is not fixed, 0 where uncounted."""
         return 0
 
@@ -401,6 +407,10 @@ class Op(ABC):
     def step(self, axis: int) -> Step:
         """Receptive-field arithmetic along a spatial axis; not asked where the reach is global."""
         return STAY
+
+    def steps(self, axis: int) -> tuple[Step | None, ...]:
+        """Receptive-field arithmetic for each input; None where none of its values is read."""
+        return (self.step(axis),)
 
     def region(self, axis: int, start: int, stop: int, n: int) -> tuple[int, int]:
         """Range of the input that a range of the output depends on.
@@ -421,6 +431,20 @@ class Op(ABC):
         """
         return start, stop
 
+    def regions(
+        self, axis: int, start: int, stop: int, sizes: Sequence[int]
+    ) -> tuple[tuple[int, int], ...]:
+        """Range of each input that a range of the output depends on; `region` for several inputs.
+
+        Parameters
+        ----------
+        axis, start, stop : int
+            As for `region`.
+        sizes : sequence of int
+            Length of each whole input along the axis.
+        """
+        return (self.region(axis, start, stop, sizes[0]),)
+
 
 def bias_wanted(options: Options, default: bool) -> bool:
     """Whether the call gets a bias: its flag, or else what the row implies."""
@@ -438,6 +462,11 @@ def clipped(lo: int, hi: int, n: int) -> tuple[int, int]:
         lo = min(max(lo, 0), n - 1)
         hi = lo + 1
     return lo, hi
+
+
+def spelled(shape: Shape) -> str:
+    """Spell a shape as a document does: ``16x32x?``."""
+    return "x".join("?" if n is None else str(n) for n in shape)
 
 
 def positions(shape: Shape) -> int | None:
@@ -465,4 +494,5 @@ __all__ = [
     "bias_wanted",
     "clipped",
     "positions",
+    "spelled",
 ]

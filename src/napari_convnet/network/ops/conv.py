@@ -89,9 +89,9 @@ class Conv(Windowed):
         shapes = {"weight": (self.out, (self.incoming[0] or 1) // self.groups, *self.kernel)}
         return shapes | ({"bias": (self.out,)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Output positions x weights."""
-        at = positions(self.output(incoming))
+        at = positions(self.output(*incomings))
         return None if at is None else at * math.prod(self.weights()["weight"])
 
 
@@ -130,9 +130,9 @@ class Depthwise(Windowed):
         shapes: dict[str, tuple[int, ...]] = {"weight": (self.channels, 1, *self.kernel)}
         return shapes | ({"bias": (self.channels,)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Output positions x weights."""
-        at = positions(self.output(incoming))
+        at = positions(self.output(*incomings))
         return None if at is None else at * math.prod(self.weights()["weight"])
 
 
@@ -192,9 +192,9 @@ class Separable(Windowed):
         }
         return shapes | ({"bias": (self.out,)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Output positions x (depthwise + pointwise weights)."""
-        at = positions(self.output(incoming))
+        at = positions(self.output(*incomings))
         shapes = self.weights()
         each = math.prod(shapes["depthwise"]) + math.prod(shapes["pointwise"])
         return None if at is None else at * each
@@ -242,7 +242,7 @@ class Local(Windowed):
         shapes = {"weight": (*places, self.out, self.incoming[0] or 1, *self.kernel)}
         return shapes | ({"bias": (self.out, *places)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Every weight once."""
         return math.prod(self.weights()["weight"])
 
@@ -322,9 +322,9 @@ class TransposedConv(Op):
         shapes = {"weight": (self.incoming[0] or 1, self.out // self.groups, *self.kernel)}
         return shapes | ({"bias": (self.out,)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Input positions x weights."""
-        at = positions(self.incoming if incoming is None else incoming)
+        at = positions(self._given(incomings))
         return None if at is None else at * math.prod(self.weights()["weight"])
 
     def step(self, axis: int) -> Step:

@@ -75,7 +75,7 @@ class _Global(Op):
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
         return cls(incoming=incoming)
 
-    def output(self, incoming: Shape | None = None) -> Shape:
+    def output(self, *incomings: Shape) -> Shape:
         """Give a vector of one value per channel."""
         return (self.channels,)
 

@@ -46,7 +46,7 @@ class Dense(Op):
         shapes: dict[str, tuple[int, ...]] = {"weight": (self.out, self.incoming[0] or 1)}
         return shapes | ({"bias": (self.out,)} if self.bias else {})
 
-    def macs(self, incoming: Shape | None = None) -> int | None:
+    def macs(self, *incomings: Shape) -> int | None:
         """Inputs x outputs."""
         return math.prod(self.weights()["weight"])
 
@@ -72,9 +72,9 @@ class Flatten(Op):
             )
         return cls(incoming=incoming)
 
-    def output(self, incoming: Shape | None = None) -> Shape:
+    def output(self, *incomings: Shape) -> Shape:
         """Give a vector of channels x positions."""
-        return (math.prod(n or 1 for n in (self.incoming if incoming is None else incoming)),)
+        return (math.prod(n or 1 for n in self._given(incomings)),)
 
     @property
     def channels(self) -> int:
