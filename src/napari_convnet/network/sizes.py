@@ -1,0 +1,140 @@
+"""Sizes that joins need: how far an input must grow so that all paths of a network meet.
+
+A path that halves a map and doubles it again gives its size back for even sizes only; a U-Net with
+four poolings meets its own skips for multiples of 16. An input of another size is continued at its
+high end to the least size that works, each axis by itself, and what that adds to every map is cut
+off again at the high end, so that no place moves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .geometry import Field
+from .graph import INPUT, Layer
+from .ops import CropTo, Shape
+from .problems import UserError
+
+MOST_PERIOD = 1024
+"""Multiples above this are not looked for: an input is never padded by more."""
+
+
+def fitting(
+    layers: Sequence[Layer], sizes: Sequence[int | None], meet: Sequence[str] = ()
+) -> tuple[int | None, ...]:
+    """Find the least sizes, from `sizes` on, for which all joins of a network fit.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The network's layers, in execution order.
+    sizes : sequence of int or None
+        Spatial sizes of an input; None is one that is not fixed.
+    meet : sequence of str
+        Names of layers that are to be of equal size too: a join that is still to be made.
+
+    Returns
+    -------
+    tuple of int or None
+        One per axis: the size itself where it fits, and where no padding would help.
+    """
+    if not meet and not any(layer.kind.joins for layer in layers):
+        return tuple(sizes)
+    return tuple(
+        n if n is None else _fitting(layers, axis, n, meet) for axis, n in enumerate(sizes)
+    )
+
+
+def _fitting(layers: Sequence[Layer], axis: int, n: int, meet: Sequence[str]) -> int:
+    if _fits(layers, axis, n, meet):
+        return n
+    longest = n + min(_period(layers, axis), MOST_PERIOD)
+    return next((m for m in range(n + 1, longest) if _fits(layers, axis, m, meet)), n)
+
+
+def _fits(layers: Sequence[Layer], axis: int, n: int, meet: Sequence[str]) -> bool:
+    """Whether all joins fit for an input of `n`; other layers may fail."""
+    found: dict[str, int | None] = {INPUT: n}
+    for layer in layers:
+        incoming = [found[name] for name in layer.inputs if name in found]
+        if len(incoming) < len(layer.inputs):
+            # One path does not work on this size and another does: they cannot meet.
+            if incoming:
+                return False
+            continue
+        try:
+            found[layer.name] = _length(layer, axis, incoming)
+        except UserError:
+            if layer.kind.joins:
+                return False
+    return len({found.get(name, -1) for name in meet}) < 2
+
+
+def _length(layer: Layer, axis: int, incoming: Sequence[int | None]) -> int | None:
+    """Length of a layer's output along an axis; None of a vector."""
+    kind = layer.kind
+    if isinstance(kind, CropTo):
+        n, m = incoming
+        if n is not None and m is not None and n < m:
+            raise UserError(f"{n} cannot be cut to {m}")
+        return m
+    if kind.joins:
+        if len(set(incoming)) > 1:
+            raise UserError(f"{incoming} differ")
+        return incoming[0]
+    (length,) = incoming
+    return None if length is None or len(layer.output) == 1 else kind.size(axis, length)
+
+
+def _period(layers: Sequence[Layer], axis: int) -> int:
+    """Input pixels after which all sizes have grown by whole numbers, whatever was rounded."""
+    # By layer: so many input pixels make so many of its own.
+    rates: dict[str, tuple[int, int]] = {INPUT: (1, 1)}
+    for layer in layers:
+        period = math.lcm(*(rates[name][0] for name in layer.inputs))
+        source = layer.inputs[-1] if isinstance(layer.kind, CropTo) else layer.inputs[0]
+        grown = rates[source][1] * (period // rates[source][0])
+        if not layer.kind.joins and layer.kind.reach == "window":
+            ratio = layer.kind.step(axis).ratio
+            times = ratio.numerator // math.gcd(ratio.numerator, grown)
+            period *= times
+            grown = int(grown * times / ratio)
+        rates[layer.name] = (period, grown)
+    return math.lcm(*(period for period, _ in rates.values()))
+
+
+def shown(fields: Sequence[Field] | None, output: Shape, padding: Sequence[int]) -> Shape:
+    """Shape of a layer's maps without what padding of the input added.
+
+    Parameters
+    ----------
+    fields : sequence of Field or None
+        The layer's receptive field per axis; None after flatten or a global pool.
+    output : tuple of int or None
+        The layer's shape for the padded input.
+    padding : sequence of int
+        Pixels that were added to the input at the high end, per axis.
+
+    Returns
+    -------
+    tuple of int or None
+        As many positions fewer as fit into the padding.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> halved = Field(Fraction(0), Fraction(1), Fraction(2))
+    >>> shown((halved, halved), (8, 16, 16), (3, 0))
+    (8, 15, 16)
+    """
+    if fields is None or len(output) != len(fields) + 1 or not any(padding):
+        return output
+    sizes = (
+        None if n is None else max(1, n - int(more / field.jump))
+        for n, more, field in zip(output[1:], padding, fields, strict=True)
+    )
+    return (output[0], *sizes)
+
+
+__all__ = ["MOST_PERIOD", "fitting", "shown"]
