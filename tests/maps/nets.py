@@ -17,8 +17,9 @@ from napari_convnet.network import OPS
 MOST = {1: 40, 2: 14, 3: 8}
 VALUES = 30_000
 
-VECTORS = [word for word, op in OPS.items() if op.takes_vector and not op.takes_map]
-MAPS = [word for word in OPS if word not in ("fc", "flatten", "gap", "gmp")]
+SINGLE = [word for word, op in OPS.items() if not op.joins]
+VECTORS = [word for word in SINGLE if OPS[word].takes_vector and not OPS[word].takes_map]
+MAPS = [word for word in SINGLE if word not in ("fc", "flatten", "gap", "gmp")]
 
 
 def document(shape: tuple[int, ...], lines: list[str], more: str = "") -> Pipeline:
@@ -77,7 +78,7 @@ def nets(draw: st.DrawFn, must: str) -> Pipeline | None:
     before = draw(st.lists(st.sampled_from(MAPS), max_size=3))
     if must == "fc" or (must in VECTORS and draw(st.integers(0, 4)) == 0):
         before.append(draw(st.sampled_from(["flatten", "gap", "gmp"])))
-    after = draw(st.lists(st.sampled_from(list(OPS)), max_size=2))
+    after = draw(st.lists(st.sampled_from(SINGLE), max_size=2))
     found = False
     for index, word in enumerate([*before, must, *after]):
         line = draw(calls(word, output_of(shape, lines)))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from napari_convnet.document import parse
 from napari_convnet.maps import FeatureMaps, feature_maps
 from napari_convnet.maps.regions import covers, volume, whole
-from napari_convnet.network import OPS, UserError
+from napari_convnet.network import UserError
 
-from .nets import MOST, Recording, boxes, cut, document, error, filled, nets, noise
+from .nets import MOST, SINGLE, Recording, boxes, cut, document, error, filled, nets, noise
 
 relaxed = settings(
     deadline=None,
@@ -38,7 +38,7 @@ def sizes_for(draw: st.DrawFn, shape: tuple[int, ...], ops: set[str]) -> tuple[i
     return (shape[0], *(draw(st.integers(1, most)) for _ in shape[1:]))
 
 
-@pytest.mark.parametrize("word", list(OPS))
+@pytest.mark.parametrize("word", SINGLE)
 @given(data=st.data())
 @relaxed
 def test_a_region_equals_the_whole(word: str, data: st.DataObject) -> None:
