@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from napari_convnet import UserError
-from napari_convnet import cli as cli_module
-from napari_convnet.cli import main
+from napari_convnet.cli import DEBUG, main, named
 from napari_convnet.data import digits
 from napari_convnet.document import presets
 
@@ -116,8 +115,14 @@ def test_check_tells_every_mistake(say, tmp_path):
     assert (status, out) == (2, "")
     assert err.splitlines() == [
         'line 2, column 1: unknown key "titel"; did you mean title?',
+        "  2 | titel: x",
+        "    | ^^^^^",
         'line 4, column 12: unknown op "rellu"; did you mean relu?',
+        "  4 |   - conv 4 rellu",
+        "    |            ^^^^^",
         'line 6, column 11: "many" is no number; write a whole number from 1 to 1,000,000',
+        "  6 |   epochs: many",
+        "    |           ^^^^",
     ]
 
 
@@ -149,7 +154,9 @@ def test_check_knows_data_without_loading_them(say, tmp_path, line):
     path = tmp_path / "data.yaml"
     data = f" {line}" if line.startswith("{") else f"\n  {line}"
     path.write_text(f"input: 1x8x8\ndata:{data}\nnet: [gap]\n")
-    assert say("check", path) == (2, "", DATA[line].format(tmp_path) + "\n")
+    status, out, err = say("check", path)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0] == DATA[line].format(tmp_path)
 
 
 AUGMENT = {
@@ -165,7 +172,9 @@ AUGMENT = {
 def test_check_knows_augmentations(say, tmp_path, line):
     path = tmp_path / "augment.yaml"
     path.write_text(f"input: 1x8x8\naugment: {line}\nnet: [gap]\n")
-    assert say("check", path) == (2, "", f"line 2, column 10: {AUGMENT[line]}\n")
+    status, out, err = say("check", path)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0] == f"line 2, column 10: {AUGMENT[line]}"
 
 
 def test_describe_a_preset(say):
@@ -180,10 +189,10 @@ def test_describe_as_json_has_the_keys_promised(say):
     status, out, err = say("describe", "lenet5", "--json")
     found = json.loads(out)
     assert (status, err) == (0, "")
-    assert list(found) == ["title", "input", "layers", "totals"]
+    assert list(found) == ["title", "input", "layers", "totals", "warnings"]
     assert found["input"] == [1, 32, 32]
-    assert set(found["totals"]) == {"parameters", "macs", "bytes"}
-    assert found["totals"]["parameters"] == 61706
+    assert set(found["totals"]) == {"parameters", "trainable", "macs", "bytes"}
+    assert found["totals"]["parameters"] == found["totals"]["trainable"] == 61706
     keys = "name op output parameters macs receptive_field jump start bytes".split()
     assert all(sorted(layer) == sorted(keys) for layer in found["layers"])
     first, last = found["layers"][0], found["layers"][-1]
@@ -217,7 +226,9 @@ def test_describe_up_to_the_mistake(say, tmp_path):
     assert "c1" in out
     assert "max 20" not in out
     assert "line" not in out
-    assert err.startswith("line 4, column 5, layer max-1: a kernel of 20 does not fit into 8; ")
+    message, line, marks = err.splitlines()
+    assert message.startswith("line 4, column 5, layer max-1: a kernel of 20 does not fit into 8; ")
+    assert (line, marks) == ("  4 |   - max 20", "    |     ^^^^^^")
 
 
 def test_describe_a_mistake_as_json_prints_no_json(say, tmp_path):
@@ -516,11 +527,11 @@ def failing(monkeypatch):
     def fail(name):
         raise RuntimeError("a cable is loose")
 
-    monkeypatch.setattr(cli_module, "_draft", fail)
+    monkeypatch.setattr(named, "draft", fail)
 
 
 def test_a_failure_of_ours(say, failing, monkeypatch):
-    monkeypatch.delenv(cli_module.DEBUG, raising=False)
+    monkeypatch.delenv(DEBUG, raising=False)
     status, out, err = say("check", "x.yaml")
     assert (status, out) == (1, "")
     assert err == (
@@ -530,7 +541,7 @@ def test_a_failure_of_ours(say, failing, monkeypatch):
 
 
 def test_a_failure_of_ours_with_its_traceback(say, failing, monkeypatch):
-    monkeypatch.setenv(cli_module.DEBUG, "1")
+    monkeypatch.setenv(DEBUG, "1")
     status, _, err = say("check", "x.yaml")
     assert status == 1
     assert "Traceback" in err
@@ -541,7 +552,7 @@ def test_an_interrupt_is_told_in_a_word(say, monkeypatch):
     def interrupt(name):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_module, "_draft", interrupt)
+    monkeypatch.setattr(named, "draft", interrupt)
     status, out, err = say("check", "x.yaml")
     assert (status, out) == (130, "")
     assert "Traceback" not in err
@@ -551,7 +562,7 @@ def test_mistakes_of_users_are_no_failures(say, monkeypatch):
     def refuse(name):
         raise UserError("this cannot be", "do that")
 
-    monkeypatch.setattr(cli_module, "_draft", refuse)
+    monkeypatch.setattr(named, "draft", refuse)
     assert say("check", "x.yaml") == (2, "", "this cannot be; do that\n")
 
 

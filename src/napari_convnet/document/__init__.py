@@ -7,6 +7,7 @@ with its line and column, and it is edited by splices, so that comments and layo
 from . import edit
 from .files import write_text
 from .models import Data, Optimizer, Sections, Train
+from .packed import open_text, packed_text
 from .pipeline import DocumentError, Pipeline, Row, draft, parse, read, read_text
 from .presets import Preset, preset, preset_text, presets
 from .settings import Setting, parse_list, parse_setting
@@ -23,6 +24,8 @@ __all__ = [
     "Train",
     "draft",
     "edit",
+    "open_text",
+    "packed_text",
     "parse",
     "parse_list",
     "parse_setting",

@@ -269,14 +269,16 @@ def read(path: str | Path) -> Pipeline:
     Parameters
     ----------
     path : str or Path
-        A ``.yaml`` file.
+        A ``.yaml`` file, or weights that carry their document (``.safetensors``).
 
     Raises
     ------
     UserError
         Where it is no file, no text, or a wrong document.
     """
-    return parse(read_text(path), path)
+    from .packed import open_text
+
+    return parse(*open_text(path))
 
 
 def read_text(path: str | Path) -> str:
@@ -353,7 +355,8 @@ def draft(text: str, path: str | Path | None = None) -> Pipeline:
         root = compose(text)
         return reader.read(text, where, root)
     except UserError as error:
-        return Pipeline(text, where, _nothing(), Sections(), (), error.problems)
+        problems = error.at(Place(1, 1, 1, 1)).problems
+        return Pipeline(text, where, _nothing(), Sections(), (), problems)
 
 
 def _nothing() -> Network:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from napari_convnet.document import Pipeline, draft, edit, preset_text, read_text, write_text
+from napari_convnet.document import Pipeline, draft, edit, open_text, preset_text, write_text
 from napari_convnet.network import UserError
 
 from .history import History
@@ -58,7 +58,7 @@ class OpenDocument:
         UserError
             Where there is no such file, or it is no text.
         """
-        self._begin(read_text(path), Path(path))
+        self._begin(*open_text(path))
 
     def open_preset(self, name: str) -> None:
         """Begin with a copy of a preset."""

@@ -1,0 +1,64 @@
+"""What the words of a command line name: documents, presets, runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_convnet.network import UserError, did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from napari_convnet.document import Pipeline
+
+PACKED = ".safetensors"
+"""Suffix of weights that carry their document."""
+
+
+def draft(name: str) -> Pipeline:
+    """Read a document, or else a preset; it may have mistakes."""
+    from napari_convnet.document import draft as read_draft
+    from napari_convnet.document import open_text, preset_text, presets
+
+    path = Path(name)
+    names = [one.name for one in presets()]
+    # A folder that maps were written to must not hide the preset of its name.
+    if name in names and not path.is_file():
+        return read_draft(preset_text(name))
+    if (path / "document.yaml").is_file():
+        path /= "document.yaml"
+    if path.exists() or is_document(path) or path.name != name:
+        return read_draft(*open_text(path))
+    fix = did_you_mean(name, names, f"the presets are {', '.join(names)}")
+    raise UserError(f"there is no file and no preset {quoted(name)}", fix)
+
+
+def is_document(path: Path) -> bool:
+    """Whether a file's name is that of a document, or of weights with their document."""
+    return path.suffix.lower() in (".yaml", ".yml", PACKED)
+
+
+def document_or_run(name: str) -> Pipeline:
+    """Read a document, or that of a run with the weights that it trained."""
+    if is_run(name):
+        from napari_convnet.training import Run
+
+        return Run(Path(name)).trained
+    return draft(name).checked()
+
+
+def is_run(name: str) -> bool:
+    """Whether a name means a folder, which must be a run then, rather than a document."""
+    from napari_convnet.document import presets
+
+    path = Path(name)
+    known = (path / "document.yaml").is_file() or name not in [one.name for one in presets()]
+    return path.is_dir() and known
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value to a file."""
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,0 +1,94 @@
+"""The layers of a network as a tree: rows of the document, what they hold, and so on to the layers.
+
+Names say how layers belong together: ``s1.group-2.conv`` lies in ``s1.group-2``, which lies in
+``s1``; the layer ``s1`` itself is the last of its own. A row of plain calls (``c1: conv 6 k5
+relu``) is a branch of the tree too, but one that needs no headline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from napari_convnet.network import Layer
+
+if TYPE_CHECKING:
+    from napari_convnet.document import Pipeline
+
+
+@dataclass
+class Node:
+    """A branch of the tree.
+
+    Parameters
+    ----------
+    name : str
+        What the names of its layers begin with.
+    text : str
+        What the document says there.
+    headed : bool
+        Whether it has a headline of its own.
+    children : list of Node or Layer
+        What it holds, in execution order.
+    """
+
+    name: str
+    text: str = ""
+    headed: bool = True
+    children: list[Node | Layer] = field(default_factory=list)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers that it holds."""
+        return [
+            layer
+            for child in self.children
+            for layer in (child.layers if isinstance(child, Node) else [child])
+        ]
+
+
+def tree(pipeline: Pipeline) -> list[Node | Layer]:
+    """Arrange the layers of a pipeline; a row that makes one layer is that layer."""
+    texts = {row.path: row.text for row in pipeline.rows}
+    found: list[Node | Layer] = []
+    for path, group in groupby(pipeline.network, lambda layer: layer.row[:1]):
+        layers = list(group)
+        if len(layers) == 1:
+            found += layers
+        else:
+            found.append(_row(layers, texts.get(path, "")))
+    return found
+
+
+def _row(layers: Sequence[Layer], text: str) -> Node:
+    """Make the branch of a row of the document."""
+    _, colon, line = text.partition(":")
+    line = line.strip() if colon else text
+    scope = layers[-1].name.partition(".")[0]
+    words = set(line.split())
+    if all(layer.text.split(" ")[0] in words for layer in layers):
+        return Node(layers[-1].name, line, False, list(layers))
+    if all(f"{layer.name}.".startswith(f"{scope}.") for layer in layers):
+        return Node(scope, line, True, _children(layers, scope))
+    return Node(layers[-1].name, line or text, False, _children(layers, ""))
+
+
+def _children(layers: Sequence[Layer], scope: str) -> list[Node | Layer]:
+    """Arrange the layers in a scope by the next part of their names."""
+    found: list[Node | Layer] = []
+    for name, group in groupby(layers, lambda layer: _inner(layer.name, scope)):
+        inside = list(group)
+        if len(inside) == 1 or name == scope:
+            found += inside
+        else:
+            found.append(Node(name, "", True, _children(inside, name)))
+    return found
+
+
+def _inner(name: str, scope: str) -> str:
+    """Give the scope one step further in that a layer of `scope` lies in, or belongs to."""
+    rest = name.removeprefix(scope).removeprefix(".")
+    first = rest.partition(".")[0]
+    return f"{scope}.{first}" if scope and first else first or scope

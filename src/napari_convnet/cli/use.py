@@ -1,0 +1,76 @@
+"""The commands that use a trained network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import named
+from .app import AsJson, Device, DocOrRun, InputFile, app, print_json
+
+
+@app.command()
+def predict(
+    run: DocOrRun,
+    image: InputFile,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="A .json file to write to.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Say what an image shows."""
+    from napari_convnet.data import read_sample
+    from napari_convnet.training import predict as answer
+
+    pipeline = named.document_or_run(run)
+    prediction = answer(pipeline, read_sample(image, pipeline.input), device)
+    if output:
+        named.write_json(Path(output), prediction.as_dict())
+    if as_json:
+        print_json(prediction.as_dict())
+    else:
+        print(prediction)
+
+
+@app.command()
+def evaluate(
+    run: DocOrRun,
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="A folder with one folder per class, or a sample."),
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a network on the images held out, or on other ones."""
+    from napari_convnet.training import evaluate as measure
+
+    found = measure(named.document_or_run(run), _dataset(run, data), device)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        print(found)
+
+
+def _dataset(run: str, data: str | None) -> Any:
+    """Read other data as the document would read its own."""
+    if data is None:
+        return None
+    from napari_convnet.data import SOURCES, load_dataset
+    from napari_convnet.document import Data
+    from napari_convnet.training import Run
+
+    pipeline = named.document_or_run(run)
+    own = pipeline.data or Data()
+    where = {"source": data} if data in SOURCES else {"images": str(Path(data).resolve())}
+    # The numbers of classes are those that were trained, whatever folders there are here.
+    classes = Run(Path(run)).classes if named.is_run(run) else own.classes
+    other = own.model_copy(
+        update={"source": "", "images": "", "labels": "", "classes": classes, **where}
+    )
+    sections = pipeline.sections.model_copy(update={"data": other})
+    return load_dataset(replace(pipeline, sections=sections))
