@@ -13,12 +13,12 @@ HOW = "write channels x sizes, for example 1x28x28 or 3x224x224"
 
 WRONG = {
     # nothing, or something else
-    "": "the document is empty; begin with: input: 1x28x28",
-    "# only a remark\n": "the document is empty; begin with: input: 1x28x28",
+    "": "line 1, column 1: the document is empty; begin with: input: 1x28x28",
+    "# only a remark\n": "line 1, column 1: the document is empty; begin with: input: 1x28x28",
     "hello": "line 1, column 1: this is no pipeline; begin with: input: 1x28x28",
     "- conv 8\n": "line 1, column 1: this is no pipeline; begin with: input: 1x28x28",
-    "\x00\x01\x02\x7f": "this is not a text; is this the right file?",
-    "\ud800": "this is not a text; is this the right file?",
+    "\x00\x01\x02\x7f": "line 1, column 1: this is not a text; is this the right file?",
+    "\ud800": "line 1, column 1: this is not a text; is this the right file?",
     "net:\n  - conv 8\n": (
         "line 1, column 1: the input is missing; add input: channels x sizes, for example "
         "input: 1x28x28"
@@ -62,8 +62,8 @@ WRONG = {
     RIGHT + "\ttitle: x\n": "line 4, column 1: a tab stands here; indent with blanks",
     RIGHT + "title: @home\n": ("line 4, column 8: a text cannot begin with @; put it in quotes"),
     RIGHT + "title: a: b\n": (
-        "line 4, column 9: a colon stands where none can; indent this line as those above, give it "
-        "a row of its own, or put the text in quotes"
+        "line 4, column 9: a second colon stands in this line; put the text behind the "
+        "first in quotes"
     ),
     RIGHT + "title: 'a\nshow: c1\n": (
         "line 4, column 8: a quote begins here and does not end; close it"
@@ -80,15 +80,17 @@ WRONG = {
         "line 4, column 7: a bracket is missing, or there is one too many; close every [ with ] "
         "and every { with }"
     ),
-    RIGHT
-    + "title\nshow: c1\n": "line 4, column 1: a colon is missing behind this key; write KEY: VALUE",
+    RIGHT + "title\nshow: c1\n": (
+        "line 4, column 1: a colon is missing behind this key, or a dash before this row;"
+        " write KEY: VALUE, or - ROW"
+    ),
     RIGHT + "  train:\n": (
         "line 4, column 3: this line stands among rows, but does not begin with a dash; begin it "
         "with a dash and a blank, or indent it as a section's key"
     ),
     RIGHT + "title: x\n- conv 8\n": (
-        "line 5, column 1: this line does not fit what stands above it; begin it in the column of "
-        "the keys above, as KEY: VALUE"
+        "line 5, column 1: a dash stands where no row can begin; begin rows on lines of "
+        "their own, all in one column"
     ),
     RIGHT + "title: - x\n": (
         "line 4, column 8: a dash stands where no row can begin; begin rows on lines of their own, "
@@ -167,14 +169,16 @@ WRONG = {
         'line 3, column 7: no layer is called "c1"; the network has no layers yet'
     ),
     RIGHT + "show: {a: b}\n": (
-        "line 4, column 7: a list of names belongs here; for example [cat, dog]"
+        "line 4, column 7: a list of names belongs here; write them in brackets: [first, second]"
     ),
     # sections
     RIGHT + "data: digits\n": (
-        "line 4, column 7: data is a section; write its keys on lines of their own below"
+        "line 4, column 7: data is a section; write its keys on lines of their own below,"
+        " such as source: digits"
     ),
     RIGHT + "train:\n  - epochs 3\n": (
-        "line 5, column 3: train is a section; write its keys on lines of their own below"
+        "line 5, column 3: train is a section; write its keys on lines of their own "
+        "below, such as epochs: 10"
     ),
     RIGHT + "train:\n  epoch: 1\n": (
         'line 5, column 3: unknown key "epoch" in train; did you mean epochs?'
@@ -192,7 +196,9 @@ WRONG = {
     RIGHT + "data:\n  normalize: zscor\n": (
         'line 5, column 14: unknown normalisation "zscor"; did you mean zscore?'
     ),
-    RIGHT + "data:\n  normalize: window 3\n": "line 5, column 14: window takes 2 numbers, not 1",
+    RIGHT + "data:\n  normalize: window 3\n": (
+        "line 5, column 14: window takes 2 numbers, not 1; for example window -160 240"
+    ),
     RIGHT + "data:\n  normalize: window 240 -160\n": (
         "line 5, column 14: window 240 -160 runs downwards; write the lower number first"
     ),
@@ -209,13 +215,15 @@ WRONG = {
     RIGHT + "augment: rotat 15\n": (
         'line 4, column 10: unknown augmentation "rotat"; did you mean rotate?'
     ),
-    RIGHT + "augment: shift\n": "line 4, column 10: shift takes 1 number, not 0",
+    RIGHT + "augment: shift\n": (
+        "line 4, column 10: shift takes 1 number, not 0; for example shift 2"
+    ),
     RIGHT + "augment: shift 2 fast 3\n": 'line 4, column 10: shift has no "fast"; delete it',
     RIGHT + "augment: 2 shift\n": (
         'line 4, column 10: cannot read "2 shift"; begin with a word, not with a number'
     ),
     RIGHT + "augment: {flip: 1}\n": (
-        "line 4, column 10: one line of text belongs here; write it behind the colon"
+        "line 4, column 10: a list of settings belongs here; for example flip, shift 2"
     ),
     RIGHT + "train:\n  epochs: many\n": (
         'line 5, column 11: "many" is no number; write a whole number from 1 to 1,000,000'
@@ -230,7 +238,7 @@ WRONG = {
         'line 5, column 14: unknown optimizer "adan"; did you mean adam?'
     ),
     RIGHT + "train:\n  optimizer: adam 3\n": (
-        "line 5, column 14: say what 3 is; for example adam lr 0.001"
+        "line 5, column 14: say what 3 is; write adam lr 3 if it is the learning rate"
     ),
     RIGHT + "train:\n  optimizer: adam lr\n": (
         'line 5, column 14: "lr" in "adam lr" lacks its number; write it behind'

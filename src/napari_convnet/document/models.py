@@ -35,9 +35,13 @@ def _checked(what: str, setting: Setting, words: Mapping[str, tuple[int, ...]]) 
         raise ValueError(f"unknown {what} {quoted(setting.word)}; {near}")
     counts = words[setting.word]
     if len(setting.numbers) not in counts:
-        wanted = listed(map(str, counts)) if any(counts) else "no"
+        if not any(counts):
+            raise ValueError(f"{setting.word} takes no number; write {setting.word} alone")
         plural = "number" if counts == (1,) else "numbers"
-        raise ValueError(f"{setting.word} takes {wanted} {plural}, not {len(setting.numbers)}")
+        raise ValueError(
+            f"{setting.word} takes {listed(map(str, counts))} {plural}, not "
+            f"{len(setting.numbers)}; for example {EXAMPLES[setting.word]}"
+        )
     for name, _ in setting.words:
         if name not in NAMED.get(setting.word, ()):
             raise ValueError(f"{setting.word} has no {quoted(name)}; delete it")
@@ -76,7 +80,7 @@ def _names(value: Any) -> Any:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-        raise ValueError("a list of names belongs here; for example [cat, dog]")
+        raise ValueError("a list of names belongs here; write them in brackets: [first, second]")
     doubled = [name for name, count in Counter(value).items() if count > 1]
     if doubled:
         raise ValueError(f"{quoted(min(doubled))} stands here twice; keep one of them")
@@ -121,6 +125,10 @@ def _number(low: float, high: float, whole: bool = False) -> Any:
 def _unlabelled(value: Any) -> Any:
     if value == "none":
         return None
+    if isinstance(value, str) and value.strip().isalpha():
+        raise ValueError(
+            f"{quoted(value)} is no value of labels; write the one that means not labelled, or none"
+        )
     return _number(-(2**31), 2**31, whole=True).func(value)
 
 
@@ -128,6 +136,19 @@ NORMALISATIONS = {"zscore": (0,), "minmax": (0,), "percentile": (0, 2), "window"
 """Words of ``normalize:`` and the counts of numbers that each takes."""
 FITS = {"pad": (0, 1, 2, 3), "crop": (0, 1, 2, 3), "resize": (0, 1, 2, 3)}
 AUGMENTATIONS = {"shift": (1,), "flip": (0, 1), "noise": (1,), "rotate": (1,), "scale": (1,)}
+EXAMPLES = {
+    "window": "window -160 240",
+    "percentile": "percentile .5 99.5",
+    "pad": "pad 64x64",
+    "crop": "crop 64x64",
+    "resize": "resize 64x64",
+    "shift": "shift 2",
+    "flip": "flip x .5",
+    "noise": "noise .05",
+    "rotate": "rotate 15",
+    "scale": "scale .1",
+}
+"""How each word that takes numbers is written."""
 NAMED = {"flip": ("x", "y", "z")}
 """Named numbers that words of the tables above take."""
 SOURCES = ("digits", "faces")
@@ -218,7 +239,8 @@ def _optimizer(value: Any) -> Any:
     known = OPTIMIZERS[setting.word]
     if setting.numbers:
         raise ValueError(
-            f"say what {setting.numbers[0]:g} is; for example {setting.word} lr {known['lr']:g}"
+            f"say what {setting.numbers[0]:g} is; write {setting.word} lr "
+            f"{setting.numbers[0]:g} if it is the learning rate"
         )
     for word, number in setting.words:
         if word not in known:
@@ -276,10 +298,10 @@ class Train(_Section):
 
 
 def _augment(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not all(isinstance(one, str) for one in value):
-        raise ValueError("a list of settings belongs here; for example [flip, shift 2]")
-    if not isinstance(value, list | tuple):
-        _line(value)
+    if not isinstance(value, str) and not (
+        isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    ):
+        raise ValueError("a list of settings belongs here; for example flip, shift 2")
     return tuple(_checked("augmentation", one, AUGMENTATIONS) for one in parse_list(value))
 
 

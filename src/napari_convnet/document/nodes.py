@@ -6,6 +6,7 @@ aliases, anchors, tags, duplicate keys, several documents, texts over a megabyte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -129,7 +130,10 @@ _YAML_PROBLEMS = {
         "a bracket is missing, or there is one too many",
         "close every [ with ] and every { with }",
     ),
-    "could not find expected ':'": ("a colon is missing behind this key", "write KEY: VALUE"),
+    "could not find expected ':'": (
+        "a colon is missing behind this key, or a dash before this row",
+        "write KEY: VALUE, or - ROW",
+    ),
     "did not find expected '-' indicator": (
         "this line stands among rows, but does not begin with a dash",
         "begin it with a dash and a blank, or indent it as a section's key",
@@ -170,8 +174,42 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
         return Problem("a tab stands here", "indent with blanks", place)
     if "cannot start" in reason:
         return Problem(f"a text cannot begin with {here}", "put it in quotes", place)
+    if reason == "mapping values are not allowed in this context":
+        return _colon_problem(text.splitlines(), place)
+    if reason == "did not find expected key" and here in _BY_CHARACTER:
+        return Problem(*_YAML_PROBLEMS[_BY_CHARACTER[here]], place)
     fallback = (f"this is not YAML: {reason}", "check indentation, colons and quotes here")
     return Problem(*_YAML_PROBLEMS.get(reason, fallback), place)
+
+
+_BY_CHARACTER = {
+    "]": "did not find expected node content",
+    "}": "did not find expected node content",
+    "-": "block sequence entries are not allowed in this context",
+}
+"""Characters that cannot begin a key, and the reason that fits them."""
+
+
+def _colon_problem(lines: list[str], place: Place) -> Problem:
+    """A colon too many in its line, or one too few in the line above."""
+    before = lines[place.line - 1][: place.column - 1]
+    if ": " in before:
+        return Problem(
+            "a second colon stands in this line", "put the text behind the first in quotes", place
+        )
+    above = place.line - 1
+    while above and not lines[above - 1].strip():
+        above -= 1
+    line = lines[above - 1].partition(" #")[0].rstrip() if above else ""
+    words = re.fullmatch(r"( *)(\w+)(:?) *(\S.*)", line)
+    if words is None or ": " in line:
+        return Problem(*_YAML_PROBLEMS["mapping values are not allowed in this context"], place)
+    indent, key, colon, value = words.groups()
+    return Problem(
+        "a blank is missing behind the colon" if colon else "a colon is missing behind this key",
+        f"write {key}: {value[:40]}",
+        Place(above, len(indent) + 1, above, len(indent) + len(key) + len(colon) + 1),
+    )
 
 
 @dataclass
@@ -228,6 +266,8 @@ class _Composer:
     def _close(self, event: Any) -> Node:
         begin, children = self.stack.pop()
         place = _place(begin, event)
+        if not begin.flow_style and children:
+            place = _until(place, children)
         start, stop = self._span(begin, event)
         if isinstance(event, yaml.SequenceEndEvent):
             return Node(
@@ -267,6 +307,12 @@ def _check_keys(keys: list[Node]) -> None:
 
 def _refused(what: str, fix: str, event: Any) -> UserError:
     return UserError(Problem(what, fix, _place(event, event)))
+
+
+def _until(place: Place, children: list[Node]) -> Place:
+    """Place of a list or mapping without brackets: to its last character, not to the next key."""
+    ends = [(child.place.end_line, child.place.end_column) for child in children]
+    return Place(place.line, place.column, *max(ends))
 
 
 def _place(begin: Any, end: Any) -> Place:

@@ -27,7 +27,7 @@ from napari_convnet.network import (
 )
 from napari_convnet.network.analysis import MOST_PROBLEMS
 
-from .models import KEYS, Data, Sections, Train
+from .models import KEYS, OPTIMIZERS, Data, Sections, Train
 from .nodes import MOST_BYTES, Node, compose
 from .rows import read_items
 from .settings import Setting
@@ -396,19 +396,21 @@ class _Reader:
     def _items(self, root: Node) -> tuple[Item, ...]:
         net = root.get("net")
         if net is None:
-            place = Place(root.place.line, 1, root.place.line, 1)
-            self.problems.append(
-                Problem("the network is missing", "add net: and rows such as - conv 8 relu", place)
-            )
+            self._missing("net", "the network", "add net: and rows such as - conv 8 relu", root)
             return ()
         return () if net.empty else read_items(net)
+
+    def _missing(self, key: str, what: str, fix: str, root: Node) -> None:
+        """Say that a key is missing, unless it is there, mistyped: that has been said."""
+        if not any(problem.fix == f"did you mean {key}?" for problem in self.problems):
+            place = Place(root.place.line, 1, root.place.line, 1)
+            self.problems.append(Problem(f"{what} is missing", fix, place))
 
     def _network(self, root: Node, items: tuple[Item, ...]) -> Network:
         node = root.get("input")
         if node is None:
-            place = Place(root.place.line, 1, root.place.line, 1)
             fix = "add input: channels x sizes, for example input: 1x28x28"
-            self.problems.append(Problem("the input is missing", fix, place))
+            self._missing("input", "the input", fix, root)
             return _nothing()
         try:
             if node.kind != "scalar":
@@ -467,19 +469,25 @@ def _order(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
+_FIRST = {"data": "source: digits", "train": "epochs: 10"}
+_OPTIMIZER_KEYS = {key for keys in OPTIMIZERS.values() for key in keys}
+
+
 def _mistake(mistake: Any, root: Node) -> Problem:
     """Give what pydantic found as a problem with its place."""
     loc = [step for step in mistake["loc"] if isinstance(step, str)]
     node, key = _find(root, loc)
     if mistake["type"] == "extra_forbidden":
         section = Data if loc[0] == "data" else Train
-        fix = did_you_mean(loc[-1], section.model_fields, "")
-        fix = fix or f"{loc[0]} has {', '.join(section.model_fields)}"
+        known = f"{loc[0]} has {', '.join(section.model_fields)}"
+        if loc[-1] in _OPTIMIZER_KEYS:
+            known = f"it belongs to the optimizer: optimizer: adam {loc[-1]} NUMBER"
+        fix = did_you_mean(loc[-1], section.model_fields, known)
         return Problem(f"unknown key {quoted(loc[-1])} in {loc[0]}", fix, (key or root).place)
     if mistake["type"] in ("model_type", "dict_type", "model_attributes_type"):
-        return Problem(
-            f"{loc[-1]} is a section", "write its keys on lines of their own below", node.place
-        )
+        such = _FIRST.get(loc[-1], "KEY: VALUE")
+        fix = f"write its keys on lines of their own below, such as {such}"
+        return Problem(f"{loc[-1]} is a section", fix, node.place)
     if mistake["type"] == "string_type":
         return Problem(f"{loc[-1]} is one line of text", "write it behind the colon", node.place)
     message = str(mistake.get("ctx", {}).get("error", mistake["msg"]))
