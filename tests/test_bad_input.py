@@ -102,8 +102,11 @@ DOCUMENTS = {
         'line 4, column 5, layer A: the name "A" is already taken in line 3; '
         "names are unique, whatever their case: choose another",
     ),
-    "empty document": ("", "the document is empty; begin with: input: 1x28x28"),
-    "nothing but a remark": ("# later\n", "the document is empty; begin with: input: 1x28x28"),
+    "empty document": ("", "line 1, column 1: the document is empty; begin with: input: 1x28x28"),
+    "nothing but a remark": (
+        "# later\n",
+        "line 1, column 1: the document is empty; begin with: input: 1x28x28",
+    ),
     "text that is no pipeline": (
         "hello\n",
         "line 1, column 1: this is no pipeline; begin with: input: 1x28x28",
@@ -198,7 +201,7 @@ def test_binary_garbage(say, tmp_path, content):
     # Zeros are a text, but none that YAML can begin with.
     assert told in (
         "net.yaml is not a text; give the pipeline's .yaml file",
-        "this is not a text; is this the right file?",
+        "line 1, column 1: this is not a text; is this the right file?",
     )
 
 

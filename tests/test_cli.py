@@ -164,7 +164,7 @@ AUGMENT = {
     "rotate 200": "augment: rotate takes an angle from 0 to 180 degrees; write rotate 15",
     "flip z .5": "augment: flip knows no axis z; the axes are y and x",
     "shfit 2": 'unknown augmentation "shfit"; did you mean shift?',
-    "noise": "noise takes 1 number, not 0",
+    "noise": "noise takes 1 number, not 0; for example noise .05",
 }
 
 

@@ -10,7 +10,7 @@ from napari_convnet.network import UserError
 from napari_convnet.widgets import Builder, Train
 
 DOCUMENTS = {
-    "empty": ("", "the document is empty; begin with: input: 1x28x28"),
+    "empty": ("", "line 1, column 1: the document is empty; begin with: input: 1x28x28"),
     "alias": ("net: *a\n", "line 1, column 6: *a is an alias; write the value out"),
     "tag": (
         "input: !!int 1\n",
