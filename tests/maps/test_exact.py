@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from napari_convnet.document import parse
-from napari_convnet.maps import FeatureMaps, feature_maps
-from napari_convnet.maps.regions import covers, volume, whole
+from napari_convnet.maps import feature_maps
+from napari_convnet.maps.regions import Box, covers, volume, whole
 from napari_convnet.network import UserError
 
 from .nets import MOST, SINGLE, Recording, boxes, cut, document, error, filled, nets, noise
@@ -64,14 +64,14 @@ def test_a_region_equals_the_whole(word: str, data: st.DataObject) -> None:
         # With what was computed before, and from the input alone.
         assert error(kept[name].compute(box), cut(right[name], box), scale) < 1e-12
         fresh = feature_maps(net, array, dtype="float64", cache_bytes=0)
+        planned = fresh._forward.plan({name: box}).input
         array.forget()
         assert error(fresh[name].compute(box), cut(right[name], box), scale) < 1e-12
-        check_touched(fresh, name, box, array)
+        check_touched(planned, array)
 
 
-def check_touched(maps: FeatureMaps, name: str, box: tuple, array: Recording) -> None:
+def check_touched(planned: Box, array: Recording) -> None:
     """Nothing outside the planned box was read."""
-    planned = maps._forward.plan({name: box}).input
     assert array.count <= array.shape[0] * volume(planned)
     inside = np.zeros(array.shape, bool)
     cut(inside, planned)[...] = True
@@ -157,9 +157,9 @@ def test_large_maps_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
     net = filled(parse("input: 1x64x48\nnet:\n  - conv 8 k3 relu x3\n  - up 2\n"))
     array = Recording(noise(1, 64, 48))
     right = computed(net, array.array)
-    monkeypatch.setattr("napari_convnet.maps.lazy.STEP_BYTES", 100_000)
+    monkeypatch.setattr("napari_convnet.maps.forward.STEP_BYTES", 100_000)
     maps = feature_maps(net, array, cache_bytes=0)
-    parts = maps._parts("up-1", whole(right["up-1"].shape))
+    parts = maps._forward.parts("up-1", whole(right["up-1"].shape))
     assert len(parts) > 4
     assert sum(map(volume, parts)) == volume(whole(right["up-1"].shape))
     assert all(covers(whole(right["up-1"].shape), part) for part in parts)
@@ -170,7 +170,40 @@ def test_large_maps_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_cutting_stops_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    net = filled(document((1, 32, 32), ["conv 4 k3", "inorm"]))
-    monkeypatch.setattr("napari_convnet.maps.lazy.STEP_BYTES", 1000)
+    net = filled(document((1, 32, 32), ["conv 1 k31"]))
+    monkeypatch.setattr("napari_convnet.maps.forward.STEP_BYTES", 1000)
     maps = feature_maps(net, noise(1, 32, 32))
-    assert len(maps._parts("inorm-1", whole((4, 32, 32)))) == 1
+    assert len(maps._forward.parts("conv-1", whole((1, 32, 32)))) == 1
+
+
+NORMED = ["conv 4 k3", "inorm", "relu", "conv 4 k3 s2", "gn 2", "up 2", "ln", "conv 3 k3"]
+
+
+@pytest.mark.parametrize("pool", ["gap", "gmp"])
+def test_norms_of_large_maps_in_one_pass_each(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they need to know is gathered part by part, and kept: then a part needs a part."""
+    net = filled(document((2, 48, 10), [*NORMED, pool, "fc 3"]))
+    array = Recording(noise(2, 48, 10))
+    right = computed(net, array.array)
+    monkeypatch.setattr("napari_convnet.maps.forward.STEP_BYTES", 20_000)
+    monkeypatch.setattr("napari_convnet.maps.gathering.PIECE", 100)
+    maps = feature_maps(net, array, dtype="float64", cache_bytes=0)
+    last = maps["conv-3"]
+    scale = np.abs(right["conv-3"]).max()
+    box = ((20, 22), (3, 4))
+    assert error(last.compute(box), cut(right["conv-3"], box), scale) < 1e-12
+    array.forget()
+    again = ((4, 6), (3, 4))
+    assert error(last.compute(again), cut(right["conv-3"], again), scale) < 1e-12
+    assert not array.touched[:, 14:].any()
+    reads = array.reads
+    assert error(maps["fc-1"][:], right["fc-1"], np.abs(right["fc-1"]).max()) < 1e-12
+    assert array.reads >= reads + 2
+    assert error(np.asarray(last), right["conv-3"], scale) < 1e-12
+    # Other weights, or another image, have other statistics.
+    with torch.no_grad():
+        net.twins["conv-1"].weight.mul_(-1)
+    assert error(last.compute(box), cut(computed(net, array.array)["conv-3"], box), scale) < 1e-12
+    array.array[:] = array.array[:, ::-1].copy()
+    maps.clear()
+    assert error(last.compute(box), cut(computed(net, array.array)["conv-3"], box), scale) < 1e-12

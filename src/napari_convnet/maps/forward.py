@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_convnet.network import INPUT, Layer, UserError
 
+from .gathering import NORMS, Gathered, gather, gathers
 from .regions import Box, Plan, Size, make_plan, whole
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from napari_convnet.model import ConvNet, Patch, Twin
 
 Stamp = tuple[tuple[int, int], ...]
+
+STEP_BYTES = 512 * 2**20
+"""Above this a map is computed in parts, each with its surroundings, so that memory stays small."""
 
 
 class Twins(Protocol):
@@ -106,6 +110,31 @@ class Weights:
         return self._copy.twins
 
 
+@dataclass(frozen=True, eq=False)
+class Continued:
+    """An input that goes on beyond its high ends with its last values.
+
+    Parameters
+    ----------
+    reader : Reader
+        The input.
+    shape : tuple of int
+        Channels, and sizes no smaller than its own.
+    """
+
+    reader: Reader
+    shape: Size
+
+    def read(self, box: Box | None = None, dtype: Any = np.float32) -> NDArray[Any]:
+        """Read a box, (C, *box)."""
+        box = whole(self.shape) if box is None else box
+        ends = self.reader.shape[1:]
+        inside = [(min(lo, n - 1), min(hi, n)) for (lo, hi), n in zip(box, ends, strict=True)]
+        part = self.reader.read(tuple(inside), dtype)
+        more = [(0, hi - lo - n) for (lo, hi), n in zip(box, part.shape[1:], strict=True)]
+        return np.pad(part, [(0, 0), *more], mode="edge") if any(map(any, more)) else part
+
+
 @dataclass(eq=False)
 class Forward:
     """Computes parts of the layers of a network.
@@ -119,9 +148,15 @@ class Forward:
     shapes : mapping of str to tuple of int
         Shape of each layer's whole output, and of the input.
     source : Reader
-        The input.
+        The input; continued where `shapes` has a larger one.
     store : Store
         Where what was computed is kept.
+
+    Notes
+    -----
+    Layers that depend on everything (norms, global pools) are computed from the whole of their
+    input where that is small. Else what they need to know of it is gathered first, in one pass over
+    its parts, and kept: from then on a part of a norm needs no more than that part of its input.
     """
 
     layers: Sequence[Layer]
@@ -129,12 +164,22 @@ class Forward:
     shapes: Mapping[str, Size]
     source: Reader
     store: Store
+    _gathered: dict[str, Gathered] = field(default_factory=dict)
     _stamp: Stamp = ()
     _lock: Any = field(default_factory=RLock)
 
+    def __post_init__(self) -> None:
+        if self.source.shape != self.shapes[INPUT]:
+            self.source = Continued(self.source, self.shapes[INPUT])
+
+    def forget(self) -> None:
+        """Forget all that was computed: the input's values have changed."""
+        self.store.clear()
+        self._gathered.clear()
+
     def plan(self, wanted: Mapping[str, Box]) -> Plan:
-        """Plan the computation of parts of layers, as if nothing were there yet."""
-        return make_plan(self.layers, self.shapes, wanted)
+        """Plan the computation of parts of layers, as if nothing of them were there yet."""
+        return make_plan(self.layers, self.shapes, wanted, local=self._gathered)
 
     def stream(self, wanted: Mapping[str, Box]) -> Iterator[tuple[str, torch.Tensor]]:
         """Compute parts of layers, one layer after the other.
@@ -153,44 +198,117 @@ class Forward:
         """
         with self._lock:
             twins = self._twins()
-            held: dict[str, Patch] = {}
-            plan = make_plan(
-                self.layers, self.shapes, wanted, lambda name, box: self._kept(held, name, box)
-            )
-            if plan.input is not None:
-                held[INPUT] = self._read(plan.input)
-        left = Counter(name for layer in plan.layers for name in layer.inputs)
-        compute = {layer.name for layer in plan.layers}
-        for layer in self.layers:
-            if layer.name in compute:
-                held[layer.name] = self._computed(twins, layer, plan, held)
-                left.subtract(layer.inputs)
-                for name in layer.inputs:
-                    if not left[name]:
-                        held.pop(name, None)
-            if layer.name in wanted:
-                yield layer.name, held[layer.name].cut(wanted[layer.name])[0]
-                if not left[layer.name]:
-                    del held[layer.name]
+            self._gather(twins, wanted)
+        yield from self._stream(twins, wanted)
 
     def compute(self, name: str, box: Box) -> torch.Tensor:
         """Compute a part of one layer, (C, *box)."""
         ((_, tensor),) = self.stream({name: box})
         return tensor
 
+    def parts(self, name: str, box: Box) -> list[Box]:
+        """Cut a box into parts that take little memory each; one where cutting does not help."""
+        with self._lock:
+            if self.store.find(name, box) is not None:
+                return [box]
+            self._gather(self._twins(), {name: box})
+            return self._parts(name, box)
+
+    def _parts(self, name: str, box: Box) -> list[Box]:
+        needed = self._bytes(self.plan({name: box}))
+        if needed <= STEP_BYTES:
+            return [box]
+        axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0], default=-1)
+        if axis < 0 or box[axis][1] - box[axis][0] < 2:
+            return [box]
+        lo, hi = box[axis]
+        middle = (lo + hi) // 2
+        halves = [(*box[:axis], ends, *box[axis + 1 :]) for ends in ((lo, middle), (middle, hi))]
+        # What surrounds a part, or a layer that needs everything, may cost as much as the whole.
+        if self._bytes(self.plan({name: halves[0]})) > 0.7 * needed:
+            return [box]
+        return [part for half in halves for part in self._parts(name, half)]
+
+    def _bytes(self, plan: Plan) -> int:
+        return plan.positions(self.shapes) * self.weights.dtype.itemsize
+
+    # ------------------------------------------------------------ layers that need everything
+    def _gather(self, twins: Mapping[str, Twin], wanted: Mapping[str, Box]) -> None:
+        """Gather what layers need to know of inputs that are too large to be held."""
+        plan = self._plan(wanted, {})
+        if self._bytes(plan) <= STEP_BYTES:
+            return
+        for layer in plan.layers:
+            # In execution order: what comes before is known, and need not be whole any more.
+            if gathers(layer) and layer.name not in self._gathered:
+                parts = self._passed(twins, layer.inputs[0])
+                self._gathered[layer.name] = gather(twins[layer.name], parts)
+
+    def _passed(self, twins: Mapping[str, Twin], name: str) -> Iterator[torch.Tensor]:
+        """Pass over all of a layer, part by part."""
+        everything = whole(self.shapes[name])
+        if name != INPUT:
+            self._gather(twins, {name: everything})
+        parts = self._parts(name, everything)
+        for part in parts:
+            if name == INPUT:
+                yield self._read(part).data
+                continue
+            # The parts of a pass would only drive out what is looked at.
+            ((_, tensor),) = self._stream(twins, {name: part}, keep=len(parts) == 1)
+            yield tensor[None]
+
+    # ------------------------------------------------------------ computing
+    def _stream(
+        self, twins: Mapping[str, Twin], wanted: Mapping[str, Box], keep: bool = True
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        with self._lock:
+            held: dict[str, Patch] = {}
+            plan = self._plan(wanted, held)
+            if plan.input is not None:
+                held[INPUT] = self._read(plan.input)
+        left = Counter(name for layer in plan.layers for name in layer.inputs)
+        compute = {layer.name for layer in plan.layers}
+        for layer in self.layers:
+            name = layer.name
+            if name in compute:
+                held[name] = self._computed(twins[name], layer, plan.boxes[name], held)
+                if keep:
+                    self.store.put(name, held[name])
+                left.subtract(layer.inputs)
+                for source in layer.inputs:
+                    if not left[source]:
+                        held.pop(source, None)
+            if name in wanted:
+                yield name, held[name].cut(wanted[name])[0]
+            if name in held and not left[name]:
+                del held[name]
+
+    def _plan(self, wanted: Mapping[str, Box], held: dict[str, Patch]) -> Plan:
+        """Plan with what is there, and put that into `held`."""
+
+        def have(name: str, box: Box) -> bool:
+            patch = self._kept(name, box)
+            if patch is not None:
+                held[name] = patch
+            return patch is not None
+
+        return make_plan(self.layers, self.shapes, wanted, have, self._gathered)
+
+    def _kept(self, name: str, box: Box) -> Patch | None:
+        import torch
+
+        from napari_convnet.model import Patch
+
+        known = self._gathered.get(name)
+        return Patch.whole(known) if isinstance(known, torch.Tensor) else self.store.find(name, box)
+
     def _twins(self) -> Mapping[str, Twin]:
         stamp = self.weights.stamp()
         if stamp != self._stamp:
-            self.store.clear()
+            self.forget()
             self._stamp = stamp
         return self.weights.current()
-
-    def _kept(self, held: dict[str, Patch], name: str, box: Box) -> bool:
-        patch = self.store.find(name, box)
-        if patch is None:
-            return False
-        held[name] = patch
-        return True
 
     def _read(self, box: Box) -> Patch:
         import torch
@@ -204,26 +322,35 @@ class Forward:
         data = torch.from_numpy(array)[None].to(self.weights.device, self.weights.dtype)
         return Patch(data, tuple(lo for lo, _ in box), self.shapes[INPUT][1:])
 
-    def _computed(
-        self, twins: Mapping[str, Twin], layer: Layer, plan: Plan, held: Mapping[str, Patch]
-    ) -> Patch:
+    def _computed(self, twin: Twin, layer: Layer, box: Box, held: Mapping[str, Patch]) -> Patch:
         import torch
 
         from napari_convnet.model import Patch
 
-        box, shape = plan.boxes[layer.name], self.shapes[layer.name]
+        shape = self.shapes[layer.name]
         patches = [held[name] for name in layer.inputs]
         with self._lock, torch.inference_mode():
             try:
                 if box == whole(shape) and all(patch.is_whole for patch in patches):
-                    data = in_use(twins[layer.name], [patch.data for patch in patches])
+                    data = in_use(twin, [patch.data for patch in patches])
+                elif isinstance(layer.kind, NORMS):
+                    data = self._normalised(twin, layer.name, box, patches[0])
                 else:
-                    data = twins[layer.name].region(box, *patches)
+                    data = twin.region(box, *patches)
             except UserError as error:
                 raise error.at(layer=layer.name) from None
-        patch = Patch(data, tuple(lo for lo, _ in box), shape[1:])
-        self.store.put(layer.name, patch)
-        return patch
+        return Patch(data, tuple(lo for lo, _ in box), shape[1:])
+
+    def _normalised(self, twin: Twin, name: str, box: Box, patch: Patch) -> torch.Tensor:
+        """Normalise a part; the statistics are of the whole input, here or gathered before."""
+        from napari_convnet.model.twins.norm import GroupedNorm, Statistics
+
+        assert isinstance(twin, GroupedNorm)
+        if name not in self._gathered:
+            self._gathered[name] = gather(twin, [patch.data])
+        statistics = self._gathered[name]
+        assert isinstance(statistics, Statistics)
+        return twin.normalise(patch.cut(box), statistics)
 
 
 def in_use(twin: Twin, inputs: list[torch.Tensor]) -> torch.Tensor:

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-STEP_BYTES = 512 * 2**20
-"""Above this a map is computed in parts, each with its surroundings, so that memory stays small."""
-
 LOOK_BYTES = 64 * 2**20
 """Limits and dead maps of a larger map are those of a part around its middle."""
 
@@ -205,7 +202,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         self.cache = PatchCache(most_bytes)
         self._forward = Forward(self.network.layers, weights, found.shapes, source, self.cache)
         self._maps = {
-            name: FeatureMap(self, self.network[name], found.shapes[name]) for name in names
+            name: FeatureMap(self, self.network[name], found.shown[name]) for name in names
         }
 
     def __getitem__(self, name: str) -> FeatureMap:
@@ -233,7 +230,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
 
     def clear(self) -> None:
         """Forget what was computed: the array's values have changed."""
-        self.cache.clear()
+        self._forward.forget()
         self.source.forget()
 
     def stream(self, layers: Collection[str] | None = None) -> Iterator[tuple[str, Array]]:
@@ -250,8 +247,8 @@ class FeatureMaps(Mapping[str, FeatureMap]):
             The layer's name and its maps (C, *spatial), in execution order.
         """
         maps = [self[name] for name in (self if layers is None else layers)]
-        for name, tensor in self._forward.stream({m.name: whole(m.shape) for m in maps}):
-            yield name, _numpy(tensor)
+        for name, tensor in self._forward.stream({m.name: self._whole(m) for m in maps}):
+            yield name, _numpy(tensor[_index(whole(self[name].shape))])
 
     def compute_all(self, layers: Collection[str] | None = None) -> dict[str, Array]:
         """Compute the whole maps of layers in one pass.
@@ -269,36 +266,28 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         return dict(self.stream(layers))
 
     def _compute(self, m: FeatureMap, box: Box, channels: slice | Sequence[int]) -> Array:
-        parts = self._parts(m.name, box)
+        # The whole is computed as such, with what it has beyond the array's own end.
+        larger = self._whole(m) if box == whole(m.shape) else box
+        parts = self._forward.parts(m.name, larger)
         if len(parts) == 1:
-            return _numpy(self._forward.compute(m.name, box)[channels])
+            tensor = self._forward.compute(m.name, larger)[channels]
+            return _numpy(tensor[_index(tuple((0, hi - lo) for lo, hi in box))])
         count = len(np.arange(m.shape[0])[channels])
         out = np.empty((count, *(hi - lo for lo, hi in box)), self.dtype)
-        for part in parts:
-            at = (slice(a - lo, b - lo) for (a, b), (lo, _) in zip(part, box, strict=True))
+        for part in self._forward.parts(m.name, box):
+            at = tuple((a - lo, b - lo) for (a, b), (lo, _) in zip(part, box, strict=True))
             tensor = self._forward.compute(m.name, part)[channels]
-            out[(slice(None), *at)] = tensor.cpu().numpy()
+            out[_index(at)] = tensor.cpu().numpy()
         return out
 
-    def _parts(self, name: str, box: Box) -> list[Box]:
-        """Cut a box into parts that take little memory each; one where cutting does not help."""
-        needed = self._bytes(name, box)
-        if needed <= STEP_BYTES or self.cache.find(name, box) is not None:
-            return [box]
-        axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0], default=-1)
-        if axis < 0 or box[axis][1] - box[axis][0] < 2:
-            return [box]
-        lo, hi = box[axis]
-        middle = (lo + hi) // 2
-        halves = [(*box[:axis], ends, *box[axis + 1 :]) for ends in ((lo, middle), (middle, hi))]
-        # What surrounds a part, or a layer that needs everything, may cost as much as the whole.
-        if self._bytes(name, halves[0]) > 0.7 * needed:
-            return [box]
-        return [part for half in halves for part in self._parts(name, half)]
+    def _whole(self, m: FeatureMap) -> Box:
+        """Box of all that is computed of a layer: joins may need more than is shown."""
+        return whole(self._forward.shapes[m.name])
 
-    def _bytes(self, name: str, box: Box) -> int:
-        plan = self._forward.plan({name: box})
-        return plan.positions(self._forward.shapes) * self.dtype.itemsize
+
+def _index(box: Box) -> tuple[slice, ...]:
+    """Index of a box in (C, *spatial)."""
+    return (slice(None), *(slice(lo, hi) for lo, hi in box))
 
 
 def _numpy(tensor: torch.Tensor) -> Array:
@@ -440,7 +429,7 @@ def weights_of(given: Any, device: Any = None, dtype: DTypeLike | None = None) -
 
 def checker(module: ConvNet) -> Check:
     """Let the layers of a module say which shapes they can take."""
-    return lambda layer, incoming: module.twins[layer.name].check(incoming)
+    return lambda layer, incomings: module.twins[layer.name].check(*incomings)
 
 
 def _names(network: Network, found: Shapes, layers: Collection[str] | None) -> list[str]:

@@ -215,7 +215,8 @@ class _Previewer:
 
     def made(self, name: str, tensor: torch.Tensor) -> LayerPreview:
         """Make the thumbnail of a layer."""
-        maps = tensor.float().cpu().numpy()
+        shown = self.found.shown[name][1:]
+        maps = tensor[(slice(None), *map(slice, shown))].float().cpu().numpy()
         middle = maps[:, maps.shape[1] // 2] if maps.ndim == 4 else maps
         span, gone = limits(middle), dead(middle)
         picture = picture_of(middle, gone, span, self.size)

@@ -6,18 +6,20 @@ what they take; each of them crops for itself. All is integers: nothing is compu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from napari_convnet.network import INPUT, Layer, Problem, UserError
+from napari_convnet.network.sizes import fitting, shown
 
 Box: TypeAlias = tuple[tuple[int, int], ...]
 """A half-open range of indices per spatial axis; empty for a vector."""
 
 Size: TypeAlias = tuple[int, ...]
 
-Check: TypeAlias = Callable[[Layer, Size], None]
+Check: TypeAlias = Callable[[Layer, Sequence[Size]], None]
 
 
 def whole(shape: Size) -> Box:
@@ -58,28 +60,34 @@ class Shapes:
     Parameters
     ----------
     shapes : dict of str to tuple of int
-        (C, spatial...) or (N,) by layer, and of the input; only of layers that work on that size.
+        (C, spatial...) or (N,) by layer, and of the input, as they are computed: where joins do not
+        fit on the input's size, on one that is larger. Only of layers that work on that size.
+    shown : dict of str to tuple of int
+        The same without what the larger input added at the high ends.
     problems : dict of str to Problem
         What the others need.
     """
 
     shapes: Mapping[str, Size]
+    shown: Mapping[str, Size]
     problems: Mapping[str, Problem]
 
 
-def find_shapes(layers: Iterable[Layer], shape: Size, check: Check | None = None) -> Shapes:
+def find_shapes(layers: Sequence[Layer], shape: Size, check: Check | None = None) -> Shapes:
     """Find the shape of every layer's output for an input of `shape`.
 
     Parameters
     ----------
-    layers : iterable of Layer
+    layers : sequence of Layer
         In execution order.
     shape : tuple of int
         (C, spatial...) of the input.
     check : callable, optional
-        Raises UserError where a layer cannot take a shape; else only sizes are looked at.
+        Raises UserError where a layer cannot take shapes, one per input; else only sizes are looked
+        at.
     """
-    shapes: dict[str, Size] = {INPUT: shape}
+    larger = _known((shape[0], *fitting(layers, shape[1:])))
+    shapes: dict[str, Size] = {INPUT: larger}
     problems: dict[str, Problem] = {}
     for layer in layers:
         broken = next((name for name in layer.inputs if name in problems), None)
@@ -87,20 +95,30 @@ def find_shapes(layers: Iterable[Layer], shape: Size, check: Check | None = None
             problems[layer.name] = problems[broken]
             continue
         try:
-            shapes[layer.name] = _output(layer, shapes[layer.inputs[0]], check)
+            shapes[layer.name] = _output(layer, [shapes[name] for name in layer.inputs], check)
         except UserError as error:
             problems[layer.name] = error.at(layer=layer.name).problems[0]
-    return Shapes(shapes, problems)
+    padding = [m - n for m, n in zip(larger[1:], shape[1:], strict=True)]
+    cut = {
+        layer.name: _known(shown(layer.fields, shapes[layer.name], padding))
+        for layer in layers
+        if layer.name in shapes
+    }
+    return Shapes(shapes, {INPUT: shape, **cut}, problems)
 
 
-def _output(layer: Layer, incoming: Size, check: Check | None) -> Size:
+def _output(layer: Layer, incomings: Sequence[Size], check: Check | None) -> Size:
     if check is not None:
-        check(layer, incoming)
-    return tuple(n for n in layer.kind.output(incoming) if n is not None)
+        check(layer, incomings)
+    return _known(layer.kind.output(*incomings))
 
 
-def needed(layer: Layer, box: Box, incoming: Size) -> Box:
-    """Box of its input that a box of a layer's output depends on.
+def _known(shape: Sequence[int | None]) -> Size:
+    return tuple(n for n in shape if n is not None)
+
+
+def needed(layer: Layer, box: Box, incomings: Sequence[Size], local: bool = False) -> list[Box]:
+    """Boxes of its inputs that a box of a layer's output depends on, one per input.
 
     Parameters
     ----------
@@ -108,15 +126,21 @@ def needed(layer: Layer, box: Box, incoming: Size) -> Box:
         The layer.
     box : Box
         The part of its output.
-    incoming : tuple of int
-        Shape of the whole input, (C, spatial...) or (N,).
+    incomings : sequence of tuple of int
+        Shape of each whole input, (C, spatial...) or (N,).
+    local : bool
+        Whether a layer that depends on everything needs its own place only: what it needs to know
+        of the rest is known.
     """
-    if layer.kind.reach == "global" or len(box) != len(incoming) - 1:
-        return whole(incoming)
-    return tuple(
-        layer.kind.region(axis, lo, hi, n)
-        for axis, ((lo, hi), n) in enumerate(zip(box, incoming[1:], strict=True))
-    )
+    if local:
+        return [box]
+    if layer.kind.reach == "global" or any(len(shape) != len(box) + 1 for shape in incomings):
+        return [whole(shape) for shape in incomings]
+    axes = [
+        layer.kind.regions(axis, lo, hi, [shape[axis + 1] for shape in incomings])
+        for axis, (lo, hi) in enumerate(box)
+    ]
+    return [tuple(axis[index] for axis in axes) for index in range(len(incomings))]
 
 
 @dataclass(frozen=True)
@@ -141,13 +165,19 @@ class Plan:
         return self.boxes.get(INPUT)
 
     def positions(self, shapes: Mapping[str, Size]) -> int:
-        """Values held at the worst moment: a layer's input and its output."""
-        held = [
-            shapes[layer.name][0] * volume(self.boxes[layer.name])
-            + sum(shapes[name][0] * volume(self.boxes[name]) for name in layer.inputs)
-            for layer in self.layers
-        ]
-        return max(held, default=0)
+        """Values held at the worst moment, of which each is freed after its last use."""
+        left = Counter(name for layer in self.layers for name in layer.inputs)
+        count = {name: shapes[name][0] * volume(box) for name, box in self.boxes.items()}
+        computed = {layer.name for layer in self.layers}
+        held = most = sum(n for name, n in count.items() if name not in computed)
+        for layer in self.layers:
+            held += count[layer.name]
+            most = max(most, held)
+            left.subtract(layer.inputs)
+            for name in dict.fromkeys((layer.name, *layer.inputs)):
+                if not left[name]:
+                    held -= count[name]
+        return most
 
 
 def make_plan(
@@ -155,6 +185,7 @@ def make_plan(
     shapes: Mapping[str, Size],
     wanted: Mapping[str, Box],
     have: Callable[[str, Box], bool] = lambda name, box: False,
+    local: Collection[str] = (),
 ) -> Plan:
     """Plan the computation of parts of layers.
 
@@ -168,6 +199,8 @@ def make_plan(
         The part wanted of each layer of interest; not empty along any axis.
     have : callable
         Whether a part of a layer is there already; nothing before it is computed for its sake.
+    local : collection of str
+        Layers that depend on everything, but need their own place only; see `needed`.
 
     Returns
     -------
@@ -182,7 +215,8 @@ def make_plan(
         if box is None or have(layer.name, box):
             continue
         compute.append(layer)
-        for name in layer.inputs:
-            part = needed(layer, box, shapes[name])
+        incomings = [shapes[name] for name in layer.inputs]
+        parts = needed(layer, box, incomings, layer.name in local)
+        for name, part in zip(layer.inputs, parts, strict=True):
             boxes[name] = hull(boxes[name], part) if name in boxes else part
     return Plan(tuple(reversed(compute)), boxes)
