@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from napari_convnet.network import INPUT, Layer, Network, UserError
+from napari_convnet.network.sizes import fitting, shown
 
 from .device import pick_device
 from .init import generator
@@ -21,6 +22,9 @@ from .weights import Origin, find_weights, put_weights, read_weights
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
+
+Course: TypeAlias = tuple[tuple[Layer, tuple[str, ...]], ...]
+"""Layers in the order of their computation, each with the outputs that may be freed after it."""
 
 
 class ConvNet(nn.Module):
@@ -39,14 +43,14 @@ class ConvNet(nn.Module):
         self._network = network
         self._twins: dict[str, Twin] = {}
         self._origins: dict[str, Origin] = {}
-        self._fitting: set[tuple[int, ...]] = set()
+        # By the layers asked for, and the input's shape: each is looked at once.
+        self._courses: dict[frozenset[str], Course] = {}
+        self._paddings: dict[tuple[tuple[int, ...], frozenset[str]], tuple[int, ...]] = {}
         for layer in network.layers:
             twin = TWINS[type(layer.kind).__name__](layer.kind)
             self._twins[layer.name] = twin
         for name, twin in self._twins.items():
             _hang(self, name, twin, self._twins)
-        # What may be freed after each layer.
-        self._done = _done(network.layers)
 
     # Layers may bear any name, `train` and `forward` too: what a person calls `net.train` stays a
     # method, since the modules are kept in `_modules` only, where torch looks them up.
@@ -68,8 +72,7 @@ class ConvNet(nn.Module):
     @property
     def final(self) -> tuple[str, ...]:
         """Names of the layers whose output no other layer takes; the network's own is last."""
-        used = {name for layer in self._network.layers for name in layer.inputs}
-        return tuple(layer.name for layer in self._network.layers if layer.name not in used)
+        return self._network.outputs
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of all layers; frozen ones stay as in use, with their running statistics."""
@@ -81,15 +84,15 @@ class ConvNet(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the output of the last layer; (N, C, spatial...) in.
+        """Compute what goes out of the network; (N, C, spatial...) in.
 
         Raises
         ------
         UserError
             Where a layer cannot work on an input of this shape.
         """
-        layers = self._network.layers
-        return self.outputs(x, (layers[-1].name,))[layers[-1].name] if layers else x
+        end = self._network.end
+        return self.outputs(x, (end,))[end] if end in self._twins else x
 
     def outputs(self, x: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Compute the outputs of layers.
@@ -97,40 +100,58 @@ class ConvNet(nn.Module):
         Parameters
         ----------
         x : Tensor
-            The input, (N, C, spatial...).
+            The input, (N, C, spatial...). Where joins do not fit on its size, it is continued at
+            the high end to the least size that works, and what that adds is cut off every output.
         names : collection of str, optional
-            Which layers; else all. Other outputs are freed when the last layer that takes them is
-            done, and nothing behind the last layer asked for is computed.
+            Which layers; else all. Only what these depend on is computed, and every other output is
+            freed when the last layer that takes it is done.
 
         Returns
         -------
         dict of str to Tensor
             In execution order.
         """
-        self._check(x)
-        wanted = self._twins.keys() if names is None else set(names)
-        unknown = sorted(wanted - self._twins.keys())
-        if unknown:
-            raise KeyError(unknown[0])
-        held: dict[str, Tensor] = {INPUT: x}
+        wanted = frozenset(self._twins if names is None else names)
+        if wanted not in self._courses:
+            self._courses[wanted] = self._course(wanted)
+        course = self._courses[wanted]
+        padding = self._padding(x, wanted)
+        held: dict[str, Tensor] = {INPUT: grown(x, padding)}
         found: dict[str, Tensor] = {}
-        for layer, done in zip(self._network.layers, self._done, strict=True):
-            if len(found) == len(wanted):
-                break
+        for layer, done in course:
             name = layer.name
             held[name] = y = self._twins[name](*[held[source] for source in layer.inputs])
             if name in wanted:
-                found[name] = y
+                found[name] = _shown(layer, y, padding)
             for source in done:
                 del held[source]
         return found
 
-    def _check(self, x: Tensor) -> None:
-        """Refuse inputs that some layer cannot work on; each shape is looked at once."""
-        shape = tuple(x.shape[1:])
-        if shape in self._fitting:
-            return
-        given = self._network.input.shape
+    def _course(self, wanted: frozenset[str]) -> Course:
+        """Say which layers to compute, in which order, and what may be freed after each."""
+        unknown = sorted(wanted - self._twins.keys())
+        if unknown:
+            raise KeyError(unknown[0])
+        needed = set(wanted)
+        for layer in reversed(self._network.layers):
+            if layer.name in needed:
+                needed.update(layer.inputs)
+        layers = tuple(layer for layer in self._network.layers if layer.name in needed)
+        return tuple(zip(layers, _done(layers), strict=True))
+
+    def _padding(self, x: Tensor, wanted: frozenset[str]) -> tuple[int, ...]:
+        """Refuse inputs that a layer cannot work on, and say how far to continue others."""
+        key = tuple(x.shape[1:]), wanted
+        if key not in self._paddings:
+            self._check_form(x)
+            channels, *sizes = key[0]
+            larger = [n or 0 for n in fitting(self._network.layers, sizes)]
+            self._check_layers((channels, *larger), self._courses[wanted])
+            self._paddings[key] = tuple(m - n for m, n in zip(larger, sizes, strict=True))
+        return self._paddings[key]
+
+    def _check_form(self, x: Tensor) -> None:
+        shape, given = tuple(x.shape[1:]), self._network.input.shape
         if len(shape) != len(given) or shape[0] != given[0]:
             raise UserError(
                 f"the network takes {described(given)}, but an array of shape "
@@ -139,21 +160,40 @@ class ConvNet(nn.Module):
             )
         if 0 in x.shape:
             raise UserError(f"an array of shape {tuple(x.shape)} has nothing in it")
+
+    def _check_layers(self, shape: tuple[int, ...], course: Course) -> None:
         shapes: dict[str, tuple[int, ...]] = {INPUT: shape}
-        for layer in self._network.layers:
+        for layer, _ in course:
+            incomings = [shapes[name] for name in layer.inputs]
             try:
-                shapes[layer.name] = _output(self._twins[layer.name], shapes[layer.inputs[0]])
+                shapes[layer.name] = _output(self._twins[layer.name], incomings)
             except UserError as error:
                 raise error.at(layer=layer.name) from None
-        self._fitting.add(shape)
 
 
-def _output(twin: Twin, incoming: tuple[int, ...]) -> tuple[int, ...]:
-    twin.check(incoming)
-    return tuple(n for n in twin.op.output(incoming) if n is not None)
+def _output(twin: Twin, incomings: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    twin.check(*incomings)
+    return tuple(n for n in twin.op.output(*incomings) if n is not None)
 
 
-def _done(layers: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
+def grown(x: Tensor, padding: Sequence[int]) -> Tensor:
+    """Continue maps (N, C, spatial...) at the high end of each axis by their last values."""
+    for axis, more in enumerate(padding, 2):
+        if more:
+            edge = x.narrow(axis, x.shape[axis] - 1, 1)
+            x = torch.cat([x, *[edge] * more], axis)
+    return x
+
+
+def _shown(layer: Layer, y: Tensor, padding: tuple[int, ...]) -> Tensor:
+    """Cut off an output what the padding of the input added to it."""
+    if not any(padding):
+        return y
+    sizes = shown(layer.fields, tuple(y.shape[1:]), padding)[1:]
+    return y[(..., *(slice(n) for n in sizes))]
+
+
+def _done(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
     """Name the outputs that nothing needs any more, after each layer."""
     last: dict[str, int] = {}
     for index, layer in enumerate(layers):

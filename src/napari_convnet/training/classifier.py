@@ -41,8 +41,8 @@ class Classifier:
     @cached_property
     def ends_in_softmax(self) -> bool:
         """Whether the network makes probabilities itself."""
-        layers = self.model.network.layers
-        return bool(layers) and layers[-1].op == "softmax"
+        network = self.model.network
+        return network.end in network and network[network.end].op == "softmax"
 
     def outputs(self, images: Tensor) -> Tensor:
         """Compute the outputs (B, classes) in float32.
@@ -53,7 +53,8 @@ class Classifier:
         if not self.ends_in_softmax:
             found: Tensor = self.model(images)
             return found.float()
-        (before,) = self.model.network.layers[-1].inputs
+        network = self.model.network
+        (before,) = network[network.end].inputs
         return self.model.outputs(images, (before,))[before].float()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
