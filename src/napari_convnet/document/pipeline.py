@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic import ValidationError
 
 from napari_convnet.network import (
+    Analysis,
+    Block,
     Input,
     Item,
     Layer,
     Network,
     Place,
     Problem,
+    RowPath,
     Shape,
     UserError,
-    analyse,
     did_you_mean,
     parse_input,
     quoted,
 )
 from napari_convnet.network.analysis import MOST_PROBLEMS
 
+from .blocks import read_blocks
 from .models import KEYS, OPTIMIZERS, Data, Sections, Train
 from .nodes import MOST_BYTES, Node, compose
 from .rows import read_items
@@ -74,7 +77,7 @@ class Row:
         What is wrong with it.
     """
 
-    path: tuple[int, ...]
+    path: RowPath
     text: str
     name: str
     place: Place
@@ -108,6 +111,10 @@ class Pipeline:
         The network's rows, raw.
     problems : tuple of Problem
         All mistakes, in the order of the text.
+    blocks : tuple of Block
+        The blocks that rows may call, raw.
+    analysis : Analysis, optional
+        What the network was analysed by; the next version of the text begins with it.
     """
 
     text: str
@@ -116,6 +123,13 @@ class Pipeline:
     sections: Sections
     items: tuple[Item, ...]
     problems: tuple[Problem, ...]
+    blocks: tuple[Block, ...] = ()
+    analysis: Analysis | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is right, but hardly meant, in the order of the text."""
+        return tuple(sorted(self.network.warnings, key=_order))
 
     @property
     def title(self) -> str:
@@ -163,7 +177,7 @@ class Pipeline:
         return tuple(self._rows(self.items))
 
     def _rows(self, items: tuple[Item, ...]) -> list[Row]:
-        layers: dict[tuple[int, ...], list[Layer]] = defaultdict(list)
+        layers: dict[RowPath, list[Layer]] = defaultdict(list)
         for layer in self.network:
             for depth in range(len(layer.row)):
                 layers[layer.row[: depth + 1]].append(layer)
@@ -366,19 +380,21 @@ def _nothing() -> Network:
 class _Reader:
     """Reads the sections of a document and gathers what is wrong with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Analysis | None = None) -> None:
         self.problems: list[Problem] = []
+        self.before = before
 
     def read(self, text: str, path: Path | None, root: Node) -> Pipeline:
         if root.kind != "map":
             self._refuse("this is no pipeline", "begin with: input: 1x28x28", root)
         self._check_keys(root)
-        items = self._items(root)
-        network = self._network(root, items)
+        items, blocks = self._items(root), self._blocks(root)
+        analysis = self._analysis(root, items, blocks)
+        network = analysis.network if analysis else _nothing()
         sections = self._sections(root)
         self._check_show(root, sections, network)
         problems = sorted(self.problems, key=_order)[:MOST_PROBLEMS]
-        return Pipeline(text, path, network, sections, items, tuple(problems))
+        return Pipeline(text, path, network, sections, items, tuple(problems), blocks, analysis)
 
     def _refuse(self, what: str, fix: str, node: Node) -> NoReturn:
         raise UserError(Problem(what, fix, node.place))
@@ -388,10 +404,14 @@ class _Reader:
         for key in unknown[:MOST_PROBLEMS]:
             fix = did_you_mean(key.text, KEYS, f"a pipeline has {', '.join(KEYS)}")
             self.problems.append(Problem(f"unknown key {quoted(key.text)}", fix, key.place))
-        for key, _ in root.pairs:
-            if key.text == "blocks":
-                fix = "write the layers in the net, and delete it"
-                self.problems.append(Problem("blocks: is not built yet", fix, key.place))
+
+    def _blocks(self, root: Node) -> tuple[Block, ...]:
+        node = root.get("blocks")
+        if node is None:
+            return ()
+        blocks, problems = read_blocks(node)
+        self.problems += problems
+        return blocks
 
     def _items(self, root: Node) -> tuple[Item, ...]:
         net = root.get("net")
@@ -406,21 +426,23 @@ class _Reader:
             place = Place(root.place.line, 1, root.place.line, 1)
             self.problems.append(Problem(f"{what} is missing", fix, place))
 
-    def _network(self, root: Node, items: tuple[Item, ...]) -> Network:
+    def _analysis(
+        self, root: Node, items: tuple[Item, ...], blocks: tuple[Block, ...]
+    ) -> Analysis | None:
         node = root.get("input")
         if node is None:
             fix = "add input: channels x sizes, for example input: 1x28x28"
             self._missing("input", "the input", fix, root)
-            return _nothing()
+            return None
         try:
             if node.kind != "scalar":
                 raise UserError("the input is one word", "for example input: 1x28x28")
-            network = analyse(parse_input(node.text), items)
+            analysis = Analysis.of(parse_input(node.text), items, blocks, self.before)
         except UserError as error:
             self.problems += error.at(node.place).problems
-            return _nothing()
-        self.problems += network.problems
-        return network
+            return None
+        self.problems += analysis.network.problems
+        return analysis
 
     # ------------------------------------------------------------ other sections
     def _sections(self, root: Node) -> Sections:

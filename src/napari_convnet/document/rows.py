@@ -4,35 +4,54 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from napari_convnet.network import JOINS, OPS, Extras, Item, Place, Problem, quoted
 from napari_convnet.network.grammar import repeats
-from napari_convnet.network.items import ROW_KEYS, STRUCTURES
+from napari_convnet.network.items import ROW_KEYS, STRUCTURES, Kind, RowPath
 
 from .nodes import Node
+
+_EXAMPLES = {
+    "res": "res: conv 8 relu conv 8",
+    "side": "side: [gap, fc 10]",
+    "add": "add: [conv 8, conv 8 k5]",
+    "cat": "cat: [conv 8, conv 8 k5]",
+}
 
 _REPEAT = re.compile(r"x\d+\Z", re.ASCII)
 
 
-def read_items(node: Node, path: tuple[int, ...] = ()) -> tuple[Item, ...]:
+def read_items(node: Node, path: RowPath = ()) -> tuple[Item, ...]:
     """Read the rows of a ``net:`` or of a group."""
     if node.kind != "list":
         problem = Problem(
             "the network is a list of rows", "begin each with a dash: - conv 8 relu", node.place
         )
         return (Item(node.place, problems=(problem,), path=(*path, 0)),)
-    return tuple(_item(item, (*path, index)) for index, item in enumerate(node.items))
+    return tuple([read_item(item, (*path, index)) for index, item in enumerate(node.items)])
 
 
-def _item(node: Node, path: tuple[int, ...]) -> Item:
+def read_body(node: Node, path: RowPath) -> tuple[Item, ...]:
+    """Read what stands behind ``res:``, ``side:`` or a block's name: a line, a row, or rows."""
+    if node.kind == "list":
+        return read_items(node, path)
+    return (read_item(node, (*path, 0)),)
+
+
+def read_item(node: Node, path: RowPath) -> Item:
+    """Read one row."""
     if node.kind == "scalar":
         line = "" if node.empty else node.text
         return Item(node.place, line=line, line_place=_inside(node), path=path)
     if node.kind == "list":
         return Item(
-            node.place, body=read_items(node, path), problems=_no_rows(node, node), path=path
+            node.place,
+            kind="group",
+            body=read_items(node, path),
+            problems=_no_rows(node, node),
+            path=path,
         )
     return _Mapping(node, path).item()
 
@@ -57,7 +76,7 @@ class _Mapping:
     """A row that is a mapping: one key that makes layers, and keys that say more about them."""
 
     node: Node
-    path: tuple[int, ...]
+    path: RowPath
     problems: list[Problem] = field(default_factory=list)
 
     def item(self) -> Item:
@@ -66,7 +85,7 @@ class _Mapping:
             return self._no_head(heads)
         key, value = heads[0]
         if key.text in STRUCTURES:
-            return self._fail(f"{key.text}: is not built yet", "write the layers in sequence", key)
+            return self._structure(key, value)
         if key.text in (*OPS, *JOINS):
             line = f"{key.text} {value.text}".strip()
             fix = f"write - {line}, or - NAME: {line}"
@@ -79,7 +98,7 @@ class _Mapping:
         if value.empty:
             return self._fail(f"{key.text}: has no layers", "write them behind the colon", key)
         if value.kind != "scalar" and extras.on_weights:
-            self._wrong("w, b and freeze belong to one line of layers", "give them its row", key)
+            self._misplaced(key)
         if value.kind == "map":
             return self._nested(key, value, extras)
         if value.kind == "list":
@@ -90,6 +109,7 @@ class _Mapping:
             key.place,
             line=value.text if value.kind == "scalar" else None,
             line_place=_inside(value) if value.kind == "scalar" else None,
+            kind="group" if value.kind == "list" else "line",
             body=read_items(value, self.path) if value.kind == "list" else (),
             repeat=repeat or 1,
             extras=extras,
@@ -104,24 +124,66 @@ class _Mapping:
         fix = f"write - {line}, or rows with dashes below, further in"
         return self._fail(f"{key.text}: repeats a list of rows", fix, key)
 
-    def _nested(self, key: Node, value: Node, extras: Extras) -> Item:
-        """``NAME: {x3: [...]}``: a named row whose value is a row itself."""
-        inner = _Mapping(value, self.path).item()
-        if inner.name or not inner.body or inner.extras != Extras():
-            return self._fail(
-                f"cannot read what stands behind {key.text}:",
-                "write a line of layers, a list of rows, or x3: and a list",
-                key,
-            )
+    def _misplaced(self, key: Node) -> None:
+        what = "w, b, connect and freeze belong to one line of layers"
+        self._wrong(what, "give them its row", key)
+
+    def _structure(self, key: Node, value: Node) -> Item:
+        """``res:``, ``side:``: rows; ``add:``, ``cat:``: branches."""
+        kind = cast(Kind, key.text)
+        extras = self._extras()
+        if extras.on_weights:
+            self._misplaced(key)
+        if value.empty:
+            return self._fail(f"{kind}: has no layers", f"for example {_EXAMPLES[kind]}", key)
+        if kind in ("res", "side"):
+            body = read_body(value, self.path)
+            self.problems += _no_rows(value, key) if value.kind == "list" else ()
+        elif value.kind != "list":
+            return self._fail(*self._no_branches(key, value), key)
+        else:
+            body = read_items(value, self.path)
+            if len(body) < 2:
+                self._wrong(
+                    f"{kind}: joins two branches or more, and here is {'one' if body else 'none'}",
+                    f"for example {_EXAMPLES[kind]}",
+                    key,
+                )
         return Item(
             key.place,
-            key.text,
-            key.place,
-            body=inner.body,
-            repeat=inner.repeat,
+            kind=kind,
+            body=body,
+            extras=extras,
+            problems=tuple(self.problems),
+            path=self.path,
+        )
+
+    @staticmethod
+    def _no_branches(key: Node, value: Node) -> tuple[str, str]:
+        words = value.text.split() if value.kind == "scalar" else []
+        if words and not any(word in OPS for word in words):
+            line = " ".join([key.text, *words])
+            return f'"{key.text}:" has a colon behind an op', f"write - {line}, without the colon"
+        return f"{key.text}: takes a list of branches", f"for example {_EXAMPLES[key.text]}"
+
+    def _nested(self, key: Node, value: Node, extras: Extras) -> Item:
+        """``NAME: {x3: [...]}``, ``NAME: {res: ...}``: a named row whose value is a row itself."""
+        inner = _Mapping(value, self.path).item()
+        broken = not inner.body and not inner.problems
+        if inner.name or broken or inner.extras != Extras():
+            return self._fail(
+                f"cannot read what stands behind {key.text}:",
+                "write a line of layers, a list of rows, x3: and a list, or res:, add:, cat: or "
+                "side:",
+                key,
+            )
+        return replace(
+            inner,
+            place=key.place,
+            name=key.text,
+            name_place=key.place,
             extras=extras,
             problems=(*self.problems, *inner.problems),
-            path=self.path,
         )
 
     def _no_head(self, heads: list[tuple[Node, Node]]) -> Item:
@@ -152,7 +214,7 @@ class _Mapping:
                 continue
             places[key.text] = node.place
             if key.text == "connect":
-                self._wrong("connect: is not built yet", "delete it", key)
+                values["connect"] = self._table(node)
             elif key.text == "freeze":
                 values["freeze"] = self._yes(node)
             elif key.text == "note":
@@ -171,6 +233,19 @@ class _Mapping:
             what = f"freeze is true or false, not {quoted(node.text)}"
             self._wrong(what, "write freeze: true", node)
         return node.text == "true"
+
+    def _table(self, node: Node) -> tuple[tuple[int, ...], ...] | str | None:
+        """Read connections: the name of a table, or for each output a list of inputs."""
+        if node.kind == "scalar" and node.text.isidentifier():
+            return node.text
+        rows = [item.items for item in node.items]
+        words = [[item.text for item in row] for row in rows]
+        whole = all(w.isascii() and w.isdecimal() and len(w) < 10 for row in words for w in row)
+        if node.kind != "list" or not rows or not all(rows) or not whole:
+            what = "connect is a name, or a list of inputs for each output"
+            self._wrong(what, "for example connect: [[0, 1], [1, 2]], or connect: lenet5", node)
+            return None
+        return tuple([tuple(map(int, row)) for row in words])
 
     def _kernels(self, node: Node, key: str) -> Any:
         if node.kind == "map":

@@ -5,18 +5,21 @@ shapes, parameters, multiply-adds, memory, receptive fields and the regions an o
 Pure Python: it imports no array library.
 """
 
-from .analysis import analyse, name_problem
+from .analysis import Analysis, analyse, name_problem
 from .geometry import Field, compose, map_matrix
-from .grammar import parse_line
+from .grammar import NAME, parse_line
 from .graph import INPUT, Layer, Network, Totals
-from .items import Extras, Input, Item, parse_input
+from .items import Block, Extras, Input, Item, Param, RowPath, parse_input
 from .ops import JOINS, OPS, Op, Shape
 from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
 
 __all__ = [
     "INPUT",
     "JOINS",
+    "NAME",
     "OPS",
+    "Analysis",
+    "Block",
     "Extras",
     "Field",
     "Input",
@@ -24,8 +27,10 @@ __all__ = [
     "Layer",
     "Network",
     "Op",
+    "Param",
     "Place",
     "Problem",
+    "RowPath",
     "Shape",
     "Totals",
     "UserError",

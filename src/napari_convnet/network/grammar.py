@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .problems import WordError, did_you_mean, quoted
+from .problems import WordError, did_you_mean, listed, quoted
 
 LETTERS = "kspdgmo"
 """Letters that begin an argument: kernel, stride, padding, dilation, groups, multiplier, output."""
@@ -23,6 +23,12 @@ MOST_ARITHMETIC = 60
 """Longest arithmetic word; it also bounds how deep parentheses can lie."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+REFERENCE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-\d+)?(\.[A-Za-z][A-Za-z0-9_]*(-\d+)?)*\Z", re.ASCII)
+"""A layer's name as an argument: that of its row, or in full (``e1.conv-2``)."""
+_KEYWORD = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(\S+)\Z", re.ASCII)
+TAKES_NAMES = ("cat", "add", "crop")
+"""Ops whose arguments may be names of layers."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\Z", re.IGNORECASE | re.ASCII)
 _SIZES = re.compile(r"\d+(x\d+)+\Z", re.ASCII)
 _LETTER = re.compile(rf"([{LETTERS}])(\d+(?:x\d+)*)\Z", re.ASCII)
@@ -90,9 +96,9 @@ class Call:
         """First character behind the call."""
         return self.rest[-1].stop if self.rest else self.word.stop
 
-    def arguments(self, params: Mapping[str, float]) -> tuple[Argument, ...]:
+    def arguments(self, params: Params) -> tuple[Argument, ...]:
         """Read the arguments, with the values of ``$`` parameters put in."""
-        return tuple(_argument(word, params) for word in self.rest)
+        return tuple([_argument(word, params) for word in self.rest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,12 @@ class Line:
     words: tuple[Word, ...] = field(default=(), repr=False)
 
 
-def parse_line(text: str, ops: Collection[str], known: Collection[str] = ()) -> Line:
+def parse_line(
+    text: str,
+    ops: Collection[str],
+    known: Collection[str] = (),
+    blocks: Collection[str] = (),
+) -> Line:
     """Split a layer line into calls.
 
     Parameters
@@ -115,6 +126,8 @@ def parse_line(text: str, ops: Collection[str], known: Collection[str] = ()) -> 
         Words that start a call.
     known : collection of str
         Names of layers, so that a mistyped op is told from a mistyped argument.
+    blocks : collection of str
+        Names of blocks, which start a call too.
 
     Raises
     ------
@@ -127,12 +140,15 @@ def parse_line(text: str, ops: Collection[str], known: Collection[str] = ()) -> 
     repeat, body = _trailing_repeat(words)
     calls: list[tuple[Word, list[Word]]] = []
     for word in body:
-        if word.text in ops:
+        if word.text in ops or word.text in blocks:
             calls.append((word, []))
         elif not calls:
-            raise _not_an_op(word, ops)
+            raise _not_an_op(word, [*ops, *blocks])
+        elif calls[-1][0].text in blocks:
+            _check_block_argument(word, calls[-1][0], [*ops, *blocks])
+            calls[-1][1].append(word)
         else:
-            _check_form(word, calls[-1][0], ops, known)
+            _check_form(word, calls[-1][0], ops, known, blocks)
             calls[-1][1].append(word)
     return Line(tuple(Call(op, tuple(rest)) for op, rest in calls), repeat, words)
 
@@ -171,7 +187,13 @@ def _not_an_op(word: Word, ops: Collection[str]) -> WordError:
     )
 
 
-def _check_form(word: Word, op: Word, ops: Collection[str], known: Collection[str]) -> None:
+def _check_form(
+    word: Word,
+    op: Word,
+    ops: Collection[str],
+    known: Collection[str],
+    blocks: Collection[str],
+) -> None:
     """Refuse a word that no argument can look like, as what it was most likely meant to be."""
     text = word.text
     readable = (
@@ -182,13 +204,40 @@ def _check_form(word: Word, op: Word, ops: Collection[str], known: Collection[st
         or text in known
         or ("$" in text and _ARITHMETIC.match(text))
     )
-    if "$" in text and len(text) > MOST_ARITHMETIC:
-        raise word.error(
-            f"{quoted(text)} is too long", f"arithmetic has at most {MOST_ARITHMETIC} characters"
-        )
-    if readable or (op.text in ("cat", "add", "crop") and NAME.match(text)):
+    _check_length(word)
+    if readable or (op.text in TAKES_NAMES and REFERENCE.match(text)):
         return
-    raise _not_an_argument(word, op, ops)
+    raise _not_an_argument(word, op, [*ops, *blocks])
+
+
+def _check_length(word: Word) -> None:
+    if "$" in word.text and len(word.text) > MOST_ARITHMETIC:
+        raise word.error(
+            f"{quoted(word.text)} is too long",
+            f"arithmetic has at most {MOST_ARITHMETIC} characters",
+        )
+
+
+def _check_block_argument(word: Word, block: Word, ops: Collection[str]) -> None:
+    """Refuse a word that stands for neither a number nor a layer."""
+    _check_length(word)
+    match = _KEYWORD.match(word.text)
+    text = match.group(2) if match else word.text
+    arithmetic = _ARITHMETIC.match(text) if "$" in text else None
+    if _NUMBER.match(text) or REFERENCE.match(text) or (arithmetic and not arithmetic.group(1)):
+        return
+    if "$" in text or _SIZES.match(text):
+        what = f"{block.text} takes numbers and names of layers, not {quoted(word.text)}"
+        raise word.error(what, "for example 16, $a*2 or e1")
+    raise _not_an_argument(word, block, ops)
+
+
+def keyword(word: Word) -> tuple[str, Word]:
+    """Split ``b=32`` into its name and its value; a plain value has the name ``""``."""
+    match = _KEYWORD.match(word.text)
+    if match is None:
+        return "", word
+    return match.group(1), Word(match.group(2), word.start + match.start(2))
 
 
 def _not_an_argument(word: Word, op: Word, ops: Collection[str]) -> WordError:
@@ -217,14 +266,11 @@ def _not_an_argument(word: Word, op: Word, ops: Collection[str]) -> WordError:
     )
 
 
-def _argument(word: Word, params: Mapping[str, float]) -> Argument:
+def _argument(word: Word, params: Params) -> Argument:
     text = word.text
     if "$" in text:
-        match = _ARITHMETIC.match(text)
-        assert match is not None, "checked when the line was read"
-        value = _evaluate(match.group(2), params, word)
-        letter = match.group(1)
-        return Argument("letter" if letter else "number", letter, (value,), word)
+        letter, value = evaluate(word, params)
+        return Argument("letter" if letter else "number", letter, (float(value),), word)
     if _NUMBER.match(text):
         return Argument("number", "", (float(text),), word)
     if _SIZES.match(text):
@@ -240,27 +286,59 @@ def _argument(word: Word, params: Mapping[str, float]) -> Argument:
 
 # ---------------------------------------------------------------- arithmetic
 
+Params = Mapping[str, object]
+
+_LARGEST = 10**15
+"""Bound of values and of their denominators, which would grow from block to block."""
+
+_PARAMETER = re.compile(r"\$([A-Za-z]\w*)", re.ASCII)
 _TOKEN = re.compile(r"\d+\.?\d*|\.\d+|\$[A-Za-z]\w*|[()+*/-]")
 
 
-def _evaluate(text: str, params: Mapping[str, float], word: Word) -> float:
-    """Evaluate ``$in*4/2``: numbers, parameters, + - * / and parentheses; never Python."""
-    tokens = _TOKEN.findall(text)
+def evaluate(word: Word, params: Params) -> tuple[str, Fraction]:
+    """Evaluate ``$in*4/2``: numbers, parameters, + - * / and parentheses; never Python.
+
+    Parameters
+    ----------
+    word : Word
+        The word; a letter may stand before the arithmetic, as in ``k$k``.
+    params : mapping of str to Fraction or object
+        Values of parameters; what is no number stands for a layer.
+
+    Returns
+    -------
+    tuple
+        The letter, or ``""``, and the value.
+
+    Raises
+    ------
+    WordError
+        Where it cannot be read, or a parameter is not known or no number.
+    """
+    match = _ARITHMETIC.match(word.text)
+    tokens = _TOKEN.findall(match.group(2)) if match else ["?"]
     try:
         value, rest = _sum(tokens, params, word)
     except (IndexError, ValueError):
         rest, value = ["?"], Fraction(0)
     except ZeroDivisionError:
         raise word.error(f'"{word.text}" divides by zero') from None
-    if rest:
+    if rest or match is None:
         raise word.error(f'cannot read "{word.text}"', "write for example $in*2 or ($in+2)/2")
-    return float(value)
+    if abs(value) > _LARGEST or value.denominator > _LARGEST:
+        raise word.error(f'the value of "{word.text}" is too large')
+    return match.group(1), value
+
+
+def parameters(text: str) -> list[str]:
+    """Names of the parameters that a text speaks of."""
+    return _PARAMETER.findall(text)
 
 
 _Parsed = tuple[Fraction, list[str]]
 
 
-def _sum(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+def _sum(tokens: list[str], params: Params, word: Word) -> _Parsed:
     value, tokens = _product(tokens, params, word)
     while tokens and tokens[0] in "+-":
         other, rest = _product(tokens[1:], params, word)
@@ -268,7 +346,7 @@ def _sum(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
     return value, tokens
 
 
-def _product(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+def _product(tokens: list[str], params: Params, word: Word) -> _Parsed:
     value, tokens = _atom(tokens, params, word)
     while tokens and tokens[0] in "*/":
         other, rest = _atom(tokens[1:], params, word)
@@ -276,7 +354,7 @@ def _product(tokens: list[str], params: Mapping[str, float], word: Word) -> _Par
     return value, tokens
 
 
-def _atom(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed:
+def _atom(tokens: list[str], params: Params, word: Word) -> _Parsed:
     head, rest = tokens[0], tokens[1:]
     if head == "(":
         value, rest = _sum(rest, params, word)
@@ -287,9 +365,23 @@ def _atom(tokens: list[str], params: Mapping[str, float], word: Word) -> _Parsed
         value, rest = _atom(rest, params, word)
         return -value, rest
     if head.startswith("$"):
-        if head[1:] not in params:
-            known = [f"${name}" for name in params]
-            otherwise = "outside a block only $in, the incoming channels, is known"
-            raise word.error(f"unknown parameter {head}", did_you_mean(head, known, otherwise))
-        return Fraction(params[head[1:]]), rest
+        return _parameter(head[1:], params, word), rest
     return Fraction(head), rest
+
+
+def _parameter(name: str, params: Params, word: Word) -> Fraction:
+    if name not in params:
+        raise unknown_parameter(name, params, word)
+    value = params[name]
+    if not isinstance(value, Fraction | float | int):
+        raise word.error(f"${name} is a layer here, and no number", "give it to cat, add or crop")
+    return Fraction(value)
+
+
+def unknown_parameter(name: str, params: Collection[str], word: Word) -> WordError:
+    """Make the error for a parameter that is none of `params`."""
+    known = [f"${one}" for one in params]
+    otherwise = "outside a block only $in, the incoming channels, is known"
+    if len(known) > 1:
+        otherwise = f"this block has {listed(known, 'and')}"
+    return word.error(f"unknown parameter ${name}", did_you_mean(f"${name}", known, otherwise))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from .geometry import Field, Matrix, map_matrix
-from .items import Extras, Input
+from .items import Extras, Input, RowPath
 from .ops import Op, Shape
 from .problems import Place, Problem
 
@@ -36,13 +36,15 @@ class Layer:
     fields : tuple of Field or None
         Receptive field per axis; None after flatten or a global pool.
     row : tuple of int
-        Path of the row of the document that it comes from.
+        Path of the row of the network that it comes from.
     place : Place, optional
         Where its call stands in the text.
     text : str
         Its call, as written.
     extras : Extras
         Hand-made kernels and the like.
+    via : tuple of paths
+        Rows of blocks that it comes from, the outermost block's first; empty outside blocks.
     """
 
     name: str
@@ -50,10 +52,11 @@ class Layer:
     inputs: tuple[str, ...]
     output: Shape
     fields: tuple[Field, ...] | None
-    row: tuple[int, ...] = ()
+    row: RowPath = ()
     place: Place | None = None
     text: str = ""
     extras: Extras = field(default_factory=Extras)
+    via: tuple[RowPath, ...] = ()
 
     @property
     def op(self) -> str:
@@ -144,12 +147,21 @@ class Network:
         All mistakes, in the order of the text.
     aliases : dict
         Further names of layers, by their folded form.
+    warnings : tuple of Problem
+        What is right, but hardly meant.
+    last : str
+        Name of the layer that goes out; empty for the last one of `layers`.
+    ends : dict
+        For each row, by its path, the name of the layer that goes on from it.
     """
 
     input: Input
     layers: tuple[Layer, ...]
     problems: tuple[Problem, ...] = ()
-    aliases: dict[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+    last: str = ""
+    ends: Mapping[RowPath, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _by_name(self) -> dict[str, Layer]:
@@ -170,9 +182,24 @@ class Network:
         return len(self.layers)
 
     @property
+    def end(self) -> str:
+        """Name of the layer that goes out; ``"input"`` where there is none.
+
+        Not always the last of `layers`: a ``side:`` may stand behind it.
+        """
+        return self.last or (self.layers[-1].name if self.layers else INPUT)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all outputs: layers that no other takes, the end last."""
+        taken = {name for layer in self.layers for name in layer.inputs}
+        others = [v.name for v in self.layers if v.name not in taken and v.name != self.end]
+        return (*others, self.end) if self.layers else ()
+
+    @property
     def output(self) -> Shape:
         """Shape of what goes out."""
-        return self.layers[-1].output if self.layers else self.input.shape
+        return self.input.shape if self.end == INPUT else self[self.end].output
 
     @property
     def totals(self) -> Totals:

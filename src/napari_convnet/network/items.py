@@ -7,7 +7,7 @@ yet parsed, so that a wrong row is still a row.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .problems import Place, Problem, UserError, quoted
 
@@ -16,6 +16,12 @@ ROW_KEYS = ("w", "b", "connect", "freeze", "note")
 
 STRUCTURES = ("res", "add", "cat", "side")
 """Keys that open a branch."""
+
+Kind = Literal["line", "group", "res", "add", "cat", "side"]
+"""What a row is: a line of layers, a group of rows, or one of the `STRUCTURES`."""
+
+RowPath = tuple[int | str, ...]
+"""Index of a row, then that in the row which holds it; in a block, the block's name comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class Extras:
         Kernels: names, numbers or a file.
     b : tuple of float or None
         Biases, one for all or one per output.
+    connect : tuple of tuple of int, str or None
+        For each output, the inputs it is connected with (from 0); or the name of such a table.
     freeze : bool
         Whether training leaves its weights alone.
     note : str
@@ -38,19 +46,21 @@ class Extras:
 
     w: Any = None
     b: tuple[float, ...] | None = None
+    connect: tuple[tuple[int, ...], ...] | str | None = None
     freeze: bool = False
     note: str = ""
-    places: dict[str, Place] = field(default_factory=dict, hash=False, compare=False)
+    places: dict[str, Place] = field(default_factory=dict, hash=False)
 
     @property
     def on_weights(self) -> bool:
         """Whether they concern an op with weights."""
-        return self.w is not None or self.b is not None or self.freeze
+        given = (self.w, self.b, self.connect)
+        return self.freeze or any(value is not None for value in given)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A row of the network: a line of layers, or a group of rows.
+    """A row of the network: a line of layers, a group of rows, or branches.
 
     Parameters
     ----------
@@ -62,8 +72,10 @@ class Item:
         Its layers, as text.
     line_place : Place, optional
         Where the line stands; the column that of its first character.
+    kind : str
+        Which of them; see `Kind`.
     body : tuple of Item
-        The rows of a group.
+        The rows of a group, of ``res:`` and of ``side:``; the branches of ``add:`` and ``cat:``.
     repeat : int
         How often a group is repeated.
     extras : Extras
@@ -72,8 +84,8 @@ class Item:
         What is wrong with it as a row of the text.
     shown : str
         How an unreadable row reads, for an editor.
-    path : tuple of int
-        Its index in the network, then in its group, and so on.
+    path : tuple of int and str
+        Its index in the network, then in its group, and so on; in a block, the block's name first.
     """
 
     place: Place
@@ -81,12 +93,57 @@ class Item:
     name_place: Place | None = None
     line: str | None = None
     line_place: Place | None = None
+    kind: Kind = "line"
     body: tuple[Item, ...] = ()
     repeat: int = 1
     extras: Extras = Extras()
     problems: tuple[Problem, ...] = ()
-    path: tuple[int, ...] = ()
+    path: RowPath = ()
     shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of a block.
+
+    Parameters
+    ----------
+    name : str
+        Its name, without the dollar sign.
+    default : str or None
+        Its value where a call gives none: a number, or arithmetic of the parameters before it.
+    """
+
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that have a name and parameters, called like an op.
+
+    Parameters
+    ----------
+    name : str
+        The word that calls it.
+    params : tuple of Param
+        Its parameters.
+    body : tuple of Item
+        Its rows.
+    place : Place
+        Where its name and parameters stand.
+    problems : tuple of Problem
+        What is wrong with them as a part of the text.
+    text : str
+        Its name and parameters as typed.
+    """
+
+    name: str
+    params: tuple[Param, ...]
+    body: tuple[Item, ...]
+    place: Place
+    problems: tuple[Problem, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,394 @@
+"""Blocks: rows with a name and parameters, checked once and called like ops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
+
+from .binding import number
+from .grammar import (
+    FLAGS,
+    LETTERS,
+    NAME,
+    Call,
+    Line,
+    Word,
+    evaluate,
+    keyword,
+    parameters,
+    parse_line,
+    unknown_parameter,
+)
+from .items import Block, Item, Param
+from .ops import OPS
+from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
+from .scopes import Point, Value, name_problem
+
+MOST_NESTED = 40
+"""How many blocks may call each other."""
+
+_ARGUMENT = re.compile(rf"[{LETTERS}]\d+\Z")
+_PLAIN = re.compile(r"[+-]?(\d{1,12}\.?\d{0,12}|\.\d{1,12})(e[+-]?\d)?\Z", re.IGNORECASE | re.ASCII)
+
+
+def walk(items: Iterable[Item]) -> Iterator[Item]:
+    """Every row, groups before what they hold."""
+    for item in items:
+        yield item
+        yield from walk(item.body)
+
+
+def line_place(item: Item, start: int, stop: int) -> Place | None:
+    """Place of some characters of a row's line; all of it where it runs over several lines."""
+    place = item.line_place
+    if place is None or not stop or place.line != place.end_line:
+        return place
+    return place.part(start, stop)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of a document, checked.
+
+    Parameters
+    ----------
+    named : dict of str to Block
+        The blocks.
+    lines : dict of str to Line
+        Their lines, parsed.
+    counts : dict of str to int
+        How many ops each makes.
+    broken : set of str
+        Those that have a problem, and those that call them.
+    problems, warnings : tuple of Problem
+        What was found.
+    """
+
+    named: Mapping[str, Block] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.named
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+    def count(self, items: Iterable[Item], parse: Callable[[str], Line]) -> int:
+        """Number of ops that rows expand to; a row that cannot be read counts as none."""
+        return sum(self._count(item, parse) for item in items)
+
+    def _count(self, item: Item, parse: Callable[[str], Line]) -> int:
+        if item.line is None:
+            # A join is an op itself, and res: may need two more.
+            own = 0 if item.kind in ("group", "side", "line") else 3 if item.kind == "res" else 1
+            return item.repeat * (own + self.count(item.body, parse))
+        try:
+            line = parse(item.line)
+        except WordError:
+            return 0
+        return self.ops(line)
+
+    def ops(self, line: Line) -> int:
+        """Number of ops that a line expands to."""
+        return line.repeat * sum([self.counts.get(call.op, 1) for call in line.calls])
+
+
+def check_blocks(blocks: Sequence[Block]) -> Blocks:
+    """Check blocks by themselves, before any call."""
+    return _Check(blocks).run() if blocks else Blocks()
+
+
+class _Check:
+    """The state of one run of `check_blocks`."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
+        self.named: dict[str, Block] = {}
+        self.lines: dict[str, Line] = {}
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.broken: set[str] = set()
+
+    def run(self) -> Blocks:
+        for block in self.blocks:
+            self._name(block)
+        calls = {name: self._body(block) for name, block in self.named.items()}
+        counts = self._counts(self._order(calls), calls)
+        return Blocks(
+            self.named,
+            self.lines,
+            counts,
+            frozenset(self.broken),
+            tuple(self.problems),
+            tuple(self.warnings),
+        )
+
+    def _name(self, block: Block) -> None:
+        name, wrong = block.name, _block_name_problem(block.name)
+        first = next((b for b in self.named if b.lower() == name.lower()), None)
+        if block.problems:
+            self._fail(name, *block.problems)
+        elif wrong:
+            self._fail(name, Problem(wrong, "choose another name", block.place))
+        elif first is not None:
+            line = self.named[first].place.line
+            self._fail(
+                name,
+                Problem(
+                    f'a block "{first}" stands in line {line} already',
+                    "names are unique, whatever their case: choose another",
+                    block.place,
+                ),
+            )
+        if first is None and NAME.match(name) and name not in OPS:
+            self.named[name] = block
+
+    def _fail(self, name: str, *problems: Problem) -> None:
+        self.broken.add(name)
+        self.problems += problems
+
+    # ------------------------------------------------------------ bodies
+    def _body(self, block: Block) -> set[str]:
+        """Check the rows of a block; return the blocks that they call."""
+        known = [*(param.name for param in block.params), "in"]
+        used = {n for p in block.params if p.default for n in parameters(p.default)}
+        calls: set[str] = set()
+        for item in walk(block.body):
+            self._fail_if(block, item.problems)
+            if item.name and (wrong := self.name_problem(item.name)):
+                self._fail(block.name, Problem(wrong, "choose another name", item.name_place))
+            if item.line is None:
+                continue
+            try:
+                line = self._parse(item.line)
+                for word in (word for call in line.calls for word in call.rest):
+                    _check_parameters(word, known)
+                    used.update(parameters(word.text))
+                calls.update(call.op for call in line.calls if call.op in self.named)
+            except WordError as error:
+                place = line_place(item, error.start, error.stop) or item.place
+                self._fail(block.name, Problem(error.what, error.fix, place, item.name))
+        if block.name not in self.broken:
+            self._warn_unused(block, used)
+        return calls
+
+    def _fail_if(self, block: Block, problems: tuple[Problem, ...]) -> None:
+        if problems:
+            self._fail(block.name, *problems)
+
+    def name_problem(self, name: str) -> str:
+        """Say what is wrong with a row's name, blocks considered."""
+        return name_problem(name) or taken_by_block(name, self.named)
+
+    def _parse(self, text: str) -> Line:
+        if text not in self.lines:
+            self.lines[text] = parse_line(text, OPS, (), self.named)
+        return self.lines[text]
+
+    def _warn_unused(self, block: Block, used: set[str]) -> None:
+        for param in block.params:
+            if param.name not in used:
+                self.warnings.append(
+                    Problem(
+                        f"{block.name} does not use its parameter ${param.name}",
+                        "use it, or delete it here and in the calls",
+                        block.place,
+                    )
+                )
+
+    # ------------------------------------------------------------ calls among blocks
+    def _order(self, calls: Mapping[str, set[str]]) -> list[str]:
+        """Blocks, those that are called before those that call; rings are reported."""
+        left = dict(calls)
+        while True:
+            try:
+                sorter = TopologicalSorter({n: sorted(c & left.keys()) for n, c in left.items()})
+                return list(sorter.static_order())
+            except CycleError as error:
+                ring: list[str] = error.args[1][1:]
+                self._report_ring(ring)
+                left = {name: c for name, c in left.items() if name not in ring}
+
+    def _report_ring(self, ring: list[str]) -> None:
+        # Told where the first of them stands, in the order of the text.
+        first = min(ring, key=list(self.named).index)
+        at = ring.index(first)
+        way = [*ring[at:], *ring[:at]]
+        # The sorter's ring runs from what is called to what calls it.
+        way = [way[0], *reversed(way[1:]), way[0]]
+        what = (
+            f"{first} calls itself"
+            if len(ring) == 1
+            else ", which calls ".join([f"{way[0]} calls {way[1]}", *way[2:]])
+        )
+        problem = Problem(what, "blocks cannot contain themselves", self.named[first].place)
+        self.problems.append(problem)
+        self.broken.update(ring)
+
+    def _counts(self, order: list[str], calls: Mapping[str, set[str]]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        depth: dict[str, int] = {}
+        found = Blocks(self.named, self.lines, counts)
+        for name in order:
+            depth[name] = 1 + max((depth.get(one, 0) for one in calls[name]), default=0)
+            if depth[name] == MOST_NESTED + 1:
+                what = f"more than {MOST_NESTED} blocks call one another, down from {name}"
+                self._fail(name, Problem(what, "nest less", self.named[name].place))
+            if any(one in self.broken for one in calls[name]):
+                self.broken.add(name)
+            counts[name] = found.count(self.named[name].body, self._parse)
+        return counts
+
+
+def taken_by_block(name: str, blocks: Iterable[str]) -> str:
+    """Say that a name is a block's, where it is."""
+    taken = any(block.lower() == name.lower() for block in blocks)
+    return f'"{name}" is a block and cannot be a name' if taken else ""
+
+
+def _block_name_problem(name: str) -> str:
+    wrong = name_problem(name)
+    if not wrong and _ARGUMENT.match(name):
+        return f'"{name}" reads like an argument and cannot be a name'
+    return wrong
+
+
+def _check_parameters(word: Word, known: Sequence[str]) -> None:
+    for name in parameters(word.text):
+        if name not in known:
+            raise unknown_parameter(name, known, word)
+
+
+# ---------------------------------------------------------------- calls
+
+
+def block_arguments(
+    block: Block,
+    call: Call,
+    values: Mapping[str, Value],
+    channels: int,
+    layer: Callable[[Word], Point],
+) -> dict[str, Value]:
+    """Read the arguments of a block's call.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    call : Call
+        The call.
+    values : mapping of str to Fraction or Point
+        Parameters that the caller knows.
+    channels : int
+        What ``$in`` is.
+    layer : callable
+        Finds the layer that a word names.
+
+    Raises
+    ------
+    WordError
+        Where they do not fit the block's parameters.
+    """
+    known: dict[str, Value] = {**values, "in": Fraction(channels)}
+    found: dict[str, Value] = {}
+    names = [param.name for param in block.params]
+    positions = iter(names)
+    for word in call.rest:
+        name, text = keyword(word)
+        if not name:
+            name = next(positions, "")
+        if not name:
+            what = f"{block.name} takes {_counted(names)}, and {word.text} is one too many"
+            raise word.error(what, _usage(block) if names else f"delete {word.text}")
+        if name not in names:
+            fix = did_you_mean(name, names, _usage(block))
+            raise word.error(f"{block.name} has no parameter {quoted(name)}", fix)
+        if name in found:
+            raise word.error(f"{name} is given twice", "keep one of them")
+        found[name] = _value(text, known, layer, block)
+    return _completed(block, call, found, channels)
+
+
+def _value(
+    word: Word, known: Mapping[str, Value], layer: Callable[[Word], Point], block: Block
+) -> Value:
+    text = word.text
+    if _PLAIN.match(text):
+        return Fraction(text)
+    if text[0] in "+-.0123456789":
+        raise word.error(f"cannot read {quoted(text)} as a number", "write for example 16 or .5")
+    if "$" not in text:
+        return _layer(word, layer, block)
+    passed = known.get(text[1:])
+    return passed if isinstance(passed, Point) else evaluate(word, known)[1]
+
+
+def _layer(word: Word, layer: Callable[[Word], Point], block: Block) -> Point:
+    try:
+        return layer(word)
+    except WordError:
+        if word.text in FLAGS or _ARGUMENT.match(word.text):
+            raise word.error(
+                f"{block.name} takes numbers and names of layers, not {quoted(word.text)}",
+                _usage(block),
+            ) from None
+        raise
+
+
+def _completed(
+    block: Block, call: Call, found: Mapping[str, Value], channels: int
+) -> dict[str, Value]:
+    """Put in defaults, in the order of the parameters."""
+    complete: dict[str, Value] = {}
+    missing = [p.name for p in block.params if p.name not in found and p.default is None]
+    if missing:
+        what = f"{block.name} needs {listed((f'${name}' for name in missing), 'and')}"
+        raise call.word.error(what, _usage(block))
+    for param in block.params:
+        if param.name in found:
+            complete[param.name] = found[param.name]
+        else:
+            complete[param.name] = _default(block, param, {**complete, "in": Fraction(channels)})
+    return complete
+
+
+def _default(block: Block, param: Param, known: Mapping[str, Value]) -> Value:
+    text = param.default or ""
+    if _PLAIN.match(text):
+        return Fraction(text)
+    try:
+        return evaluate(Word(text, 0), known)[1]
+    except WordError as error:
+        raise UserError(Problem(error.what, error.fix, block.place)) from None
+
+
+def _counted(names: Sequence[str]) -> str:
+    if not names:
+        return "no arguments"
+    plural = "argument" if len(names) == 1 else "arguments"
+    return f"{len(names)} {plural} ({', '.join(names)})"
+
+
+def _usage(block: Block) -> str:
+    words = [param.name.upper() for param in block.params if param.default is None]
+    words += [f"[{param.name.upper()}]" for param in block.params if param.default is not None]
+    return f"write {' '.join([block.name, *words])}"
+
+
+def values_text(values: Mapping[str, Value]) -> str:
+    """Spell the values of parameters: ``a = 16, skip = e1``."""
+    pairs = (
+        f"{name} = {value.name if isinstance(value, Point) else number(value)}"
+        for name, value in values.items()
+    )
+    return ", ".join(pairs)
