@@ -19,6 +19,7 @@ relaxed = settings(
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
 
+MAP_OPS = [kind.word for kind in KINDS if kind.word not in ("fc", "rbf") and not kind.joins]
 VECTOR_OPS = [
     kind.word for kind in KINDS if kind.takes_vector and not kind.takes_map and not kind.joins
 ]
@@ -111,8 +112,8 @@ def lines(draw: st.DrawFn, word: str, shape: tuple[int, ...]) -> str:
         return f"gn {draw(st.sampled_from([n for n in (1, 2, 4) if shape[0] % n == 0]))}"
     if word == "lrn":
         return f"lrn {draw(st.integers(1, 5))}"
-    if word == "fc":
-        return f"fc {draw(st.integers(1, 5))} {optional(draw, 'nobias')}"
+    if word == "relu":
+        return f"relu {optional(draw, '.5', '6')}"
     return word
 
 
@@ -147,9 +148,7 @@ def test_every_op_has_a_twin_of_its_name() -> None:
     assert list(TWINS) == [kind.__name__ for kind in KINDS]
 
 
-@pytest.mark.parametrize(
-    "word", [kind.word for kind in KINDS if kind.word != "fc" and not kind.joins]
-)
+@pytest.mark.parametrize("word", MAP_OPS)
 @given(data=st.data())
 @relaxed
 def test_a_region_equals_the_whole(word: str, data: st.DataObject, bind) -> None:  # type: ignore[no-untyped-def]
@@ -238,7 +237,7 @@ def ranges(draw: st.DrawFn, n: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("word", VECTOR_OPS)
 def test_vectors_pass_too(word: str, bind) -> None:  # type: ignore[no-untyped-def]
-    line = {"fc": "fc 5", "gn": "gn 2"}.get(word, word)
+    line = {"fc": "fc 5", "rbf": "rbf 5", "gn": "gn 2"}.get(word, word)
     op = bind(line, (8,))
     twin, x = twin_of(op), noise(3, 8)
     whole = twin(x)
@@ -283,3 +282,42 @@ def test_norms_in_parts(line: str, bind) -> None:  # type: ignore[no-untyped-def
     parts = torch.cat([twin.normalise(slab, statistics) for slab in slabs], dim=2)
     # The mean of 100 cancels in x - mean: 1e-16 of it is 1e-14, and a few more.
     assert error(parts, twin(x)) < 1e-11
+
+
+def test_a_connection_table_is_a_convolution_with_zeros(bind) -> None:  # type: ignore[no-untyped-def]
+    op = bind("conv 16 k5 valid", (6, 14, 14)).connected("lenet5")
+    assert (op.parameters, op.macs()) == (1_516, 150_000)
+    twin, x = twin_of(op), noise(2, 6, 14, 14)
+    assert tuple(twin.weight.shape) == (60, 5, 5)
+    full = torch.zeros(16, 6, 5, 5, dtype=torch.float64)
+    links = iter(twin.weight)
+    for out, row in enumerate(op.connect):
+        for one in row:
+            full[out, one] = next(links)
+    assert torch.equal(twin.full_weight, full)
+    right = torch.nn.functional.conv2d(x, full, twin.bias)
+    assert torch.equal(twin(x), right)
+    part = twin.region(((2, 5), (1, 9)), Patch(x[..., 2:9, 1:13], (2, 1), (14, 14)))
+    assert error(part, right[..., 2:5, 1:9]) < 1e-12
+    twin(x).sum().backward()
+    assert twin.weight.grad is not None
+    drawn = twin.draw(torch.Generator().manual_seed(1))["weight"]
+    # Outputs that read more inputs start with smaller weights.
+    assert drawn[:3].abs().max() < (6 / 75) ** 0.5
+    assert drawn[-6:].abs().max() < (6 / 150) ** 0.5 < drawn[:3].abs().max()
+
+
+def test_distances_to_codes(bind) -> None:  # type: ignore[no-untyped-def]
+    op = bind("rbf 10", (84,))
+    twin, x = TWINS["RadialBasis"](op).double(), noise(3, 84)
+    drawn = twin.draw(torch.Generator().manual_seed(1))["codes"]
+    assert sorted(set(drawn.flatten().tolist())) == [-1, 1]
+    twin.codes.copy_(drawn)
+    right = -(x[:, None] - drawn.double()).square().sum(2)
+    assert error(twin(x), right) < 1e-13
+    assert list(twin.parameters()) == []
+
+
+def test_a_capped_rectifier(bind) -> None:  # type: ignore[no-untyped-def]
+    x = torch.tensor([[-1.0, 3.0, 7.0]])
+    assert TWINS["Relu"](bind("relu 6", (3,)))(x).tolist() == [[0, 3, 6]]

@@ -3,8 +3,9 @@
 import pytest
 
 from napari_convnet.document import draft, parse
-from napari_convnet.network import JOINS, OPS, Op
+from napari_convnet.network import JOINS, OPS, Op, UserError
 from napari_convnet.network.grammar import FLAGS, LETTERS
+from napari_convnet.network.ops import CONNECTIONS
 
 SIZES = {1: "4x16", 2: "4x16x16", 3: "4x16x16x16"}
 SINGLE = [word for word, kind in OPS.items() if not kind.joins]
@@ -25,8 +26,8 @@ def problem(size, row):
 
 def test_every_op_of_the_language_is_there_in_its_order():
     assert " ".join(OPS) == (
-        "conv tconv dw sep local fc max avg sum gap gmp up bn inorm gn ln lrn drop flatten id "
-        "cat add crop "
+        "conv tconv dw sep local fc rbf max avg sum gap gmp up bn inorm gn ln lrn scale drop "
+        "flatten id cat add crop "
         "relu leaky prelu elu selu gelu silu sigmoid tanh scaledtanh hardswish softmax"
     )
     assert JOINS == ("cat", "add")
@@ -51,7 +52,7 @@ def test_every_op_says_what_it_is(word):
 @pytest.mark.parametrize("word", SINGLE)
 def test_every_example_binds(word, rank):
     row = OPS[word].example
-    op = bound(SIZES[rank], f"flatten {row}" if word == "fc" else row)
+    op = bound(SIZES[rank], f"flatten {row}" if word in ("fc", "rbf") else row)
     assert isinstance(op, OPS[word])
     assert isinstance(op, Op)
     assert op.channels == op.output()[0]
@@ -82,6 +83,9 @@ def test_an_op_works_on_a_vector_or_says_that_it_needs_a_map(word):
         ("sep 6 k5", {"depthwise": (4, 1, 5, 5), "pointwise": (6, 4, 1, 1), "bias": (6,)}),
         ("local 6 valid", {"weight": (14, 14, 6, 4, 3, 3), "bias": (6, 14, 14)}),
         ("flatten fc 6", {"weight": (6, 1024), "bias": (6,)}),
+        ("flatten rbf 6", {}),
+        ("scale", {"weight": (4,), "bias": (4,)}),
+        ("scale nobias", {"weight": (4,)}),
         ("prelu", {"weight": (4,)}),
         ("bn", {"weight": (4,), "bias": (4,)}),
         ("max 2", {}),
@@ -140,6 +144,8 @@ def test_vgg16_with_batch_normalisation_keeps_its_biases():
         ("up", "factor", (2, 2)),
         ("up 2x3", "factor", (2, 3)),
         ("crop 1x2", "cut", (1, 2)),
+        ("relu", "cap", None),
+        ("relu 6", "cap", 6.0),
         ("leaky", "slope", 0.01),
         ("leaky .1", "slope", 0.1),
         ("elu", "alpha", 1.0),
@@ -261,3 +267,55 @@ def test_the_network_as_a_sequence_and_a_mapping():
     assert net.output == (2, 8, 8)
     with pytest.raises(KeyError):
         net["c2"]
+
+
+def test_a_connection_table():
+    conv = bound("6x14x14", "conv 16 k5 valid")
+    op = conv.connected("lenet5")
+    assert op.weights() == {"weight": (60, 5, 5), "bias": (16,)}
+    assert op.macs() == 10 * 10 * 60 * 25
+    assert [len(row) for row in op.connect] == [3] * 6 + [4] * 9 + [6]
+    assert op.connect[4] == (0, 4, 5)
+    assert op.connect[9] == (0, 3, 4, 5)
+    # Each input is used ten times, as in the paper.
+    assert [sum(one in row for row in op.connect) for one in range(6)] == [10] * 6
+    assert op.connected([[5]] * 16).parameters == 16 * 26
+    assert op == conv.connected(CONNECTIONS["lenet5"])
+
+
+@pytest.mark.parametrize(
+    ("row", "table", "what"),
+    [
+        ("conv 3", "lenet", 'no connection table is called "lenet"'),
+        ("conv 3", "lenet5", "connect has 16 rows for 3 outputs"),
+        ("conv 2", [[0], [6]], "row 2 of connect names input 6, but 6 channels come in"),
+        ("conv 2", [[0], []], "row 2 of connect is empty"),
+        ("conv 2", [[0, 0], [1]], "row 1 of connect names an input twice"),
+        ("conv 2 g2", [[0], [1]], "a connection table goes with g1 only"),
+    ],
+)
+def test_connection_tables_that_do_not_fit(row, table, what):
+    with pytest.raises(UserError) as caught:
+        bound("6x8x8", row).connected(table)
+    assert caught.value.problems[0].what == what
+
+
+@pytest.mark.parametrize(
+    ("word", "letter", "default"),
+    [
+        (word, letter, default)
+        for word, op in OPS.items()
+        for letter, default in op.signature.defaults.items()
+        if letter in op.signature.letters and (default.isdigit() or default == "k")
+    ],
+)
+def test_letters_have_the_defaults_that_the_signature_tells(word, letter, default):
+    row = f"{word} 4" if OPS[word].signature.main.kind == "count" else word
+    kernel = OPS[word].signature.defaults["k"]
+    value = kernel if default == "k" else default
+    assert bound("4x16x16", f"{row} {letter}{value}") == bound("4x16x16", row)
+
+
+@pytest.mark.parametrize("word", [word for word, op in OPS.items() if op.signature.letters])
+def test_every_letter_has_a_default(word):
+    assert set(OPS[word].signature.letters) <= set(OPS[word].signature.defaults)

@@ -30,3 +30,9 @@ def uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator) ->
 def he(shape: tuple[int, ...], fan_in: float, generator: torch.Generator) -> Tensor:
     """Draw weights of variance 2 / `fan_in`."""
     return uniform(shape, math.sqrt(6 / fan_in), generator)
+
+
+def codes(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw numbers that are +1 or -1."""
+    values = torch.randint(0, 2, shape, generator=generator, device="cpu")
+    return (2 * values - 1).to(torch.float32)

@@ -20,7 +20,9 @@ from .activation import (
 )
 from .base import Box, Patch, Twin, whole_box
 from .conv import Conv, Depthwise, Local, Separable, TransposedConv
+from .dense import Dense, RadialBasis
 from .join import Add, Cat, CropTo
+from .kernelled import KernelTwin
 from .norm import (
     BatchNorm,
     Dropout,
@@ -28,10 +30,11 @@ from .norm import (
     InstanceNorm,
     LayerNorm,
     LocalResponseNorm,
+    Scale,
     Statistics,
 )
 from .pool import Average, GlobalAverage, GlobalMax, Max, Sum
-from .shape import Crop, Dense, Flatten, Identity, Upsample
+from .shape import Crop, Flatten, Identity, Upsample
 from .window import WindowTwin
 
 _KINDS: tuple[type[Twin], ...] = (
@@ -41,6 +44,7 @@ _KINDS: tuple[type[Twin], ...] = (
     Separable,
     Local,
     Dense,
+    RadialBasis,
     Max,
     Average,
     Sum,
@@ -52,6 +56,7 @@ _KINDS: tuple[type[Twin], ...] = (
     GroupNorm,
     LayerNorm,
     LocalResponseNorm,
+    Scale,
     Dropout,
     Flatten,
     Identity,
@@ -98,6 +103,7 @@ __all__ = [
     "Hardswish",
     "Identity",
     "InstanceNorm",
+    "KernelTwin",
     "LayerNorm",
     "Leaky",
     "Local",
@@ -105,7 +111,9 @@ __all__ = [
     "Max",
     "Patch",
     "Prelu",
+    "RadialBasis",
     "Relu",
+    "Scale",
     "Scaledtanh",
     "Selu",
     "Separable",

@@ -19,8 +19,8 @@ class Relu(Twin):
     op: ops.Relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """Set negative values to zero."""
-        return F.relu(x)
+        """Set negative values to zero, and those above the cap to the cap."""
+        return F.relu(x) if self.op.cap is None else x.clamp(0, self.op.cap)
 
 
 class Leaky(Twin):

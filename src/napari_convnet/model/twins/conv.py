@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from napari_convnet.network import UserError, ops
 
 from ..init import he, uniform
-from .base import Box, Patch, Twin, described, padded
+from .base import Box, Patch, described, padded
+from .kernelled import KernelTwin
 from .window import WindowTwin
 
 _CONV: Mapping[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -24,31 +25,39 @@ _TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {
 }
 
 
-def _zeros(shape: tuple[int, ...]) -> Tensor:
-    return torch.zeros(shape, dtype=torch.float32, device="cpu")
-
-
-class Conv(WindowTwin):
+class Conv(KernelTwin, WindowTwin):
     """Convolution."""
 
     op: ops.Conv
     weight: nn.Parameter
     bias: nn.Parameter | None
 
+    @property
+    def full_weight(self) -> Tensor:
+        """The weight, (outputs, inputs / groups, kernel); zero where a connection is missing."""
+        op = self.op
+        if not op.connect:
+            return self.weight
+        outs, ins = (torch.tensor(each, device=self.weight.device) for each in op.links)
+        return self.weight.new_zeros(op.dense_shape).index_put((outs, ins), self.weight)
+
     def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
         """Run torch's convolution."""
-        op = self.op
-        return _CONV[op.rank](x, self.weight, self.bias, op.stride, padding, op.dilation, op.groups)
+        op, weight = self.op, self.full_weight
+        return _CONV[op.rank](x, weight, self.bias, op.stride, padding, op.dilation, op.groups)
 
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """He's for the weight, zero for the bias."""
-        shapes = self.op.weights()
-        fan_in = math.prod(shapes["weight"][1:])
-        drawn = {"weight": he(shapes["weight"], fan_in, generator)}
-        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+    def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's, by the number of inputs that each output is connected with."""
+        shape = self.op.kernels()["weight"]
+        if not self.op.connect:
+            return {"weight": he(shape, math.prod(shape[1:]), generator)}
+        taps = math.prod(shape[1:])
+        fans = [len(row) * taps for row in self.op.connect for _ in row]
+        drawn = [he((1, *shape[1:]), fan_in, generator) for fan_in in fans]
+        return {"weight": torch.cat(drawn)}
 
 
-class Depthwise(WindowTwin):
+class Depthwise(KernelTwin, WindowTwin):
     """Depthwise convolution."""
 
     op: ops.Depthwise
@@ -61,14 +70,13 @@ class Depthwise(WindowTwin):
         groups = x.shape[1]
         return _CONV[op.rank](x, self.weight, self.bias, op.stride, padding, op.dilation, groups)
 
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """He's for the weight, zero for the bias."""
-        shapes = self.op.weights()
-        drawn = {"weight": he(shapes["weight"], math.prod(self.op.kernel), generator)}
-        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+    def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's."""
+        shape = self.op.kernels()["weight"]
+        return {"weight": he(shape, math.prod(self.op.kernel), generator)}
 
 
-class Separable(WindowTwin):
+class Separable(KernelTwin, WindowTwin):
     """Depthwise separable convolution."""
 
     op: ops.Separable
@@ -82,18 +90,17 @@ class Separable(WindowTwin):
         x = conv(x, self.depthwise, None, op.stride, padding, op.dilation, x.shape[1])
         return conv(x, self.pointwise, self.bias)
 
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Variance 1 / taps for the depthwise part, as no rectifier follows; He's for the other."""
-        shapes = self.op.weights()
+        shapes = self.op.kernels()
         bound = math.sqrt(3 / math.prod(self.op.kernel))
-        drawn = {
+        return {
             "depthwise": uniform(shapes["depthwise"], bound, generator),
             "pointwise": he(shapes["pointwise"], shapes["pointwise"][1], generator),
         }
-        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
 
 
-class Local(WindowTwin):
+class Local(KernelTwin, WindowTwin):
     """Locally connected layer: every place has a kernel of its own."""
 
     op: ops.Local
@@ -136,15 +143,13 @@ class Local(WindowTwin):
         y = y.reshape(*y.shape[:2], *(hi - lo for lo, hi in out))
         return y if self.bias is None else y + self.bias[(slice(None), *places)]
 
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """He's for the weight, zero for the bias."""
-        shapes = self.op.weights()
-        fan_in = math.prod(shapes["weight"][self.op.rank + 1 :])
-        drawn = {"weight": he(shapes["weight"], fan_in, generator)}
-        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+    def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's."""
+        shape = self.op.kernels()["weight"]
+        return {"weight": he(shape, math.prod(shape[self.op.rank + 1 :]), generator)}
 
 
-class TransposedConv(Twin):
+class TransposedConv(KernelTwin):
     """Transposed convolution."""
 
     op: ops.TransposedConv
@@ -174,13 +179,12 @@ class TransposedConv(Twin):
         y = _placed(y, start, out)
         return y if self.bias is None else y + self.bias.view(-1, *(1,) * op.rank)
 
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """He's for the weight, by the number of inputs that reach an output; zero for the bias."""
-        shapes = self.op.weights()
-        inputs = shapes["weight"][0] // self.op.groups
+    def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """He's, by the number of inputs that reach an output."""
+        shape = self.op.kernels()["weight"]
+        inputs = shape[0] // self.op.groups
         taps = math.prod(max(k / s, 1) for k, s in zip(self.op.kernel, self.op.stride, strict=True))
-        drawn = {"weight": he(shapes["weight"], inputs * taps, generator)}
-        return drawn | {name: _zeros(shapes[name]) for name in shapes if name == "bias"}
+        return {"weight": he(shape, inputs * taps, generator)}
 
 
 def _placed(y: Tensor, start: tuple[int, ...], out: Box) -> Tensor:

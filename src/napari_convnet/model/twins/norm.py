@@ -43,25 +43,22 @@ class BatchNorm(Twin):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise by the batch while training, by the running statistics otherwise."""
         if not self.training:
-            return self._running(x)
+            return self._normal(x, False)
         if x.numel() == x.shape[1]:
             raise UserError(
                 "bn needs more than one value per channel while training",
                 "use a batch of at least 2",
             )
-        return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, True, MOMENTUM, EPS
-        )
+        return self._normal(x, True)
 
     def region(self, out: Box, *patches: Patch) -> Tensor:
         """Normalise a part by the running statistics."""
         (patch,) = patches
-        return self._running(patch.cut(out))
+        return self._normal(patch.cut(out), False)
 
-    def _running(self, x: Tensor) -> Tensor:
-        return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, False, MOMENTUM, EPS
-        )
+    def _normal(self, x: Tensor, batch: bool) -> Tensor:
+        mean, variance, epsilon = self.running_mean, self.running_var, self.op.epsilon
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, batch, MOMENTUM, epsilon)
 
     def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Gain one, offset zero, and statistics of mean 0 and variance 1."""
@@ -170,6 +167,26 @@ class LayerNorm(GroupedNorm):
     """Layer normalisation: all channels are one group."""
 
     op: ops.LayerNorm
+
+
+class Scale(Twin):
+    """A gain, and an offset, for each channel."""
+
+    op: ops.Scale
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply, and add."""
+        shape = (-1, *(1,) * self.op.rank)
+        if self.bias is None:
+            return x * self.weight.view(shape)
+        return torch.addcmul(self.bias.view(shape), x, self.weight.view(shape))
+
+    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """Gain one, offset zero."""
+        unit = _unit(self.op)
+        return {name: unit[name] for name in self.op.weights()}
 
 
 class LocalResponseNorm(Twin):

@@ -1,39 +1,18 @@
-"""Twins of the ops that change the form of the data, and of the dense layer."""
+"""Twins of the ops that change the form of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from napari_convnet.network import ops
 
-from ..init import he
 from .base import Box, GlobalTwin, Patch, Twin, whole_box
 
 _LINEAR: Mapping[int, str] = {1: "linear", 2: "bilinear", 3: "trilinear"}
-
-
-class Dense(GlobalTwin):
-    """Fully connected layer."""
-
-    op: ops.Dense
-    weight: nn.Parameter
-    bias: nn.Parameter | None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply with the matrix of weights."""
-        return F.linear(x, self.weight, self.bias)
-
-    def draw(self, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """He's for the weight, zero for the bias."""
-        shapes = self.op.weights()
-        drawn = {"weight": he(shapes["weight"], shapes["weight"][1], generator)}
-        if "bias" in shapes:
-            drawn["bias"] = torch.zeros(shapes["bias"], dtype=torch.float32, device="cpu")
-        return drawn
 
 
 class Flatten(GlobalTwin):

@@ -17,11 +17,23 @@ from .activation import (
     Tanh,
 )
 from .base import FLAG_HELP, LETTER_HELP, Main, Op, Reach, Shape, Signature, Step
-from .conv import Conv, Depthwise, Local, Separable, TransposedConv
+from .conv import CONNECTIONS, Conv, Depthwise, Local, Separable
+from .dense import Dense, RadialBasis
+from .explained import Explained
 from .join import Add, Cat, CropTo, Join
-from .norm import BatchNorm, Dropout, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
+from .kernelled import Kernelled
+from .norm import (
+    BatchNorm,
+    Dropout,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    Scale,
+)
 from .pool import Average, GlobalAverage, GlobalMax, Max, Sum
-from .shape import Crop, Dense, Flatten, Identity, Upsample
+from .shape import Crop, Flatten, Identity, Upsample
+from .transposed import TransposedConv
 from .window import Windowed
 
 KINDS: tuple[type[Op], ...] = (
@@ -31,6 +43,7 @@ KINDS: tuple[type[Op], ...] = (
     Separable,
     Local,
     Dense,
+    RadialBasis,
     Max,
     Average,
     Sum,
@@ -42,6 +55,7 @@ KINDS: tuple[type[Op], ...] = (
     GroupNorm,
     LayerNorm,
     LocalResponseNorm,
+    Scale,
     Dropout,
     Flatten,
     Identity,
@@ -70,6 +84,7 @@ JOINS = ("cat", "add")
 """Ops whose arguments are the names of other layers."""
 
 __all__ = [
+    "CONNECTIONS",
     "FLAG_HELP",
     "JOINS",
     "KINDS",
@@ -86,6 +101,7 @@ __all__ = [
     "Depthwise",
     "Dropout",
     "Elu",
+    "Explained",
     "Flatten",
     "Gelu",
     "GlobalAverage",
@@ -95,6 +111,7 @@ __all__ = [
     "Identity",
     "InstanceNorm",
     "Join",
+    "Kernelled",
     "LayerNorm",
     "Leaky",
     "Local",
@@ -103,8 +120,10 @@ __all__ = [
     "Max",
     "Op",
     "Prelu",
+    "RadialBasis",
     "Reach",
     "Relu",
+    "Scale",
     "Scaledtanh",
     "Selu",
     "Separable",

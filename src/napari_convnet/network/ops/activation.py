@@ -21,13 +21,23 @@ class Activation(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class Relu(Activation):
-    """Rectifier: negative values become zero."""
+    """Rectifier: negative values become zero; with a cap, values above it become the cap."""
+
+    cap: float | None = None
 
     word: ClassVar[str] = "relu"
     title: ClassVar[str] = "ReLU"
-    help: ClassVar[str] = "Sets negative values to zero."
-    formula: ClassVar[str] = "y = max(x, 0)"
+    help: ClassVar[str] = "Sets negative values to zero; relu 6 also stops at 6."
+    formula: ClassVar[str] = "y = max(x, 0), or min(max(x, 0), cap)"
     example: ClassVar[str] = "relu"
+    signature: ClassVar[Signature] = Signature(Main("cap", "real", None, 0))
+
+    @classmethod
+    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+        cap = options.main[0] if options.main else None
+        if cap == 0:
+            raise options.word("number").error("a cap of 0 leaves nothing", "write relu 6, or relu")
+        return cls(incoming=incoming, cap=cap)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +67,7 @@ class Prelu(Activation):
     help: ClassVar[str] = "A leaky ReLU that learns its slope, one per channel."
     formula: ClassVar[str] = "y = x for x > 0, else w[c] x"
     example: ClassVar[str] = "prelu"
+    parameters_formula: ClassVar[str] = "channels"
 
     def weights(self) -> dict[str, tuple[int, ...]]:
         """Weight (channels,): the slopes."""

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, Self
 
 from ..grammar import Argument, Call, Word
 from ..problems import WordError, did_you_mean, listed, quoted
+from .explained import Explained, count, per_axis, product
 
 Shape = tuple[int | None, ...]
 """Channels first, then the spatial sizes in array order; None is a size that is not fixed."""
@@ -62,7 +63,8 @@ class Main:
     kind : {"count", "sizes", "real"}
         A whole number from 1, one such per axis, or any number.
     default : float or None
-        Its value where it is absent; None where it must be given.
+        Its value where it is absent; None where it must be given (a count) or where its absence
+        means something of its own (a real number, see `optional`).
     low, high : float
         Bounds of a real one.
     """
@@ -73,14 +75,39 @@ class Main:
     low: float = -math.inf
     high: float = math.inf
 
+    @property
+    def optional(self) -> bool:
+        """Whether it may be absent and then has no value at all."""
+        return self.kind == "real" and self.default is None
+
+    @property
+    def bounds(self) -> str:
+        """Say between what it lies: ``from 0 to 1``."""
+        if math.isfinite(self.low) and math.isfinite(self.high):
+            return f"from {self.low:g} to {self.high:g}"
+        return f"at least {self.low:g}" if math.isfinite(self.low) else "a finite number"
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The arguments that an op takes; forms, help and error messages read them from here."""
+    """The arguments that an op takes; forms, help and error messages read them from here.
+
+    Parameters
+    ----------
+    main : Main, optional
+        Its bare number.
+    letters : str
+        Letters that it takes with a number: ``kspdg``.
+    flags : tuple of str
+        Its flags.
+    defaults : dict of str to str
+        What a letter is where it is absent, for people: a number, or a formula.
+    """
 
     main: Main | None = None
     letters: str = ""
     flags: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def describe(self, word: str) -> str:
         """Say in words what the op takes, where it does not take `word`."""
@@ -224,6 +251,12 @@ class Op(ABC):
     """Whether it works on a vector too."""
     joins: ClassVar[bool] = False
     """Whether it takes more than one layer."""
+    size_formula: ClassVar[str] = "n"
+    """Length of the output along an axis, in letters."""
+    parameters_formula: ClassVar[str] = "0"
+    macs_formula: ClassVar[str] = "0"
+    field_formula: ClassVar[str] = "RF"
+    """Receptive field of an output, given that of an input (RF) and the inputs' jump."""
 
     # ------------------------------------------------------------ binding
     @classmethod
@@ -334,8 +367,7 @@ class Op(ABC):
             value = options.main[0]
             if not (main.low <= value <= main.high and math.isfinite(value)):
                 raise options.word("number").error(
-                    f"the {main.name} of {cls.word} must be from {main.low:g} to {main.high:g}, "
-                    f"not {value:g}"
+                    f"the {main.name} of {cls.word} must be {main.bounds}, not {value:g}"
                 )
 
     @classmethod
@@ -444,6 +476,61 @@ class Op(ABC):
             Length of each whole input along the axis.
         """
         return (self.region(axis, start, stop, sizes[0]),)
+
+    # ------------------------------------------------------------ reasons
+    def explain(self) -> tuple[Explained, ...]:
+        """Say how sizes, parameters and multiply-adds come about, with the numbers put in."""
+        lines = [*self._explain_channels(), *self._explain_sizes()]
+        if self.parameters:
+            numbers, result = self.parameters_numbers(), count(self.parameters)
+            lines.append(Explained("parameters", self._parameters_formula(), numbers, result))
+        if self.counts_macs:
+            numbers, result = self.macs_numbers(), count(self.macs())
+            lines.append(Explained("multiply-adds", self._macs_formula(), numbers, result))
+        return tuple(lines)
+
+    def _explain_channels(self) -> tuple[Explained, ...]:
+        """Say how many channels go out, where that takes reckoning."""
+        return ()
+
+    def _explain_sizes(self) -> tuple[Explained, ...]:
+        """Say how long the output is along each axis."""
+        output = self.output()
+        if len(output) != len(self.incoming):
+            return ()
+        if self.size_formula == "n":
+            shape = spelled(output)
+            return (Explained("size", "as what comes in", spelled(self.incoming), shape),)
+        rows = [
+            (self._size_formula(), self.size_numbers(axis, n), spelled((output[axis + 1],)))
+            for axis, n in enumerate(self.incoming[1:])
+        ]
+        return per_axis("size", rows)
+
+    def _size_formula(self) -> str:
+        return self.size_formula
+
+    def _parameters_formula(self) -> str:
+        return self.parameters_formula
+
+    def _macs_formula(self) -> str:
+        return self.macs_formula
+
+    def size_numbers(self, axis: int, n: int | None) -> str:
+        """Put numbers into `size_formula`, for an input of length `n`."""
+        return spelled((n,))
+
+    def parameters_numbers(self) -> str:
+        """Put numbers into `parameters_formula`."""
+        return " + ".join(product(shape) for shape in self.weights().values())
+
+    def macs_numbers(self) -> str:
+        """Put numbers into `macs_formula`."""
+        return "0"
+
+    def field_numbers(self, axis: int, size: str, jump: str) -> str:
+        """Put numbers into `field_formula`: `size` of the inputs' fields, and their `jump`."""
+        return size
 
 
 def bias_wanted(options: Options, default: bool) -> bool:

@@ -1,164 +1,223 @@
-"""Convolutions: dense, grouped, depthwise, separable, transposed and locally connected."""
+"""Convolutions that slide over a map: dense, grouped, depthwise, separable, locally connected."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
-from ..problems import UserError
-from .base import (
-    MODES,
-    Main,
-    Op,
-    Options,
-    Reach,
-    Shape,
-    Signature,
-    Step,
-    bias_wanted,
-    clipped,
-    positions,
+from ..problems import UserError, did_you_mean
+from .base import Main, Options, Shape, Signature, bias_wanted
+from .explained import count, product
+from .kernelled import (
+    PADDING_FLAGS,
+    WINDOW_DEFAULTS,
+    WindowedKernels,
+    group_spelled,
+    grouped,
+    kernel_option,
+    main_kernel,
 )
-from .window import Windowed, window_options
+from .window import window_options
 
-_PADDING_FLAGS = ("valid", "same", "full", "bias", "nobias", *MODES)
+Table = tuple[tuple[int, ...], ...]
+"""For each output of a convolution, the inputs that it is connected with, from 0."""
 
+CONNECTIONS: dict[str, Table] = {
+    "lenet5": (
+        *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
+        *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5)),
+        *((0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5)),
+        (0, 1, 2, 3, 4, 5),
+    )
+}
+"""Named connection tables.
 
-def _kernel(options: Options, default: int) -> tuple[int, ...]:
-    """Kernel of a call: ``k3``, ``k3x5`` or a bare ``3x5``."""
-    given = options.given("sizes", "k")
-    if len(given) > 1:
-        first, second = (options.word(key).text for key in given)
-        raise options.word(given[1]).error(
-            f'"{first}" and "{second}" are both kernels', "keep one of them"
-        )
-    if options.sizes:
-        return options.per_axis("sizes", options.sizes, 1)
-    return options.letter("k", default, 1)
-
-
-def _groups(options: Options, channels: int, out: int) -> int:
-    groups = options.one("g", 1, 1)
-    if channels % groups or out % groups:
-        raise options.word("g").error(
-            f"{groups} groups do not divide {channels} incoming and {out} outgoing channels",
-            "use a number that divides both",
-        )
-    return groups
+``lenet5`` is that of layer C3 in LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied
+to document recognition, Proc. IEEE 86 (1998), table I: 60 of the 96 pairs.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conv(Windowed):
-    """Convolution (cross-correlation): each output is a weighted sum over a window, plus a bias."""
+class _Convolution(WindowedKernels):
+    """The way in which the convolutions read their call."""
 
-    out: int
+    @classmethod
+    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+        own = cls._own(options, incoming)
+        window = window_options(options, cls._kernel(options), "same")
+        bias = bias_wanted(options, bias)
+        return cls(incoming=incoming, bias=bias, **own, **window)  # type: ignore[arg-type]
+
+    @classmethod
+    def _own(cls, options: Options, incoming: Shape) -> dict[str, Any]:
+        """Read what this kind of convolution has besides its window, as keyword arguments."""
+        return {"out": cls._count(options)}
+
+    @classmethod
+    def _kernel(cls, options: Options) -> tuple[int, ...]:
+        return kernel_option(options, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv(_Convolution):
+    """Convolution (cross-correlation): each output is a weighted sum over a window, plus a bias.
+
+    Parameters
+    ----------
+    groups : int
+        Inputs and outputs are split into so many groups, which do not mix.
+    connect : tuple of tuple of int
+        For each output the inputs it is connected with; empty where it is with all of its group.
+    """
+
     groups: int = 1
-    bias: bool = True
+    connect: Table = ()
 
     word: ClassVar[str] = "conv"
     title: ClassVar[str] = "Convolution"
-    family: ClassVar[str] = "convolution"
     help: ClassVar[str] = (
         "Slides a small kernel over the map; each of its outputs is one feature map."
     )
     formula: ClassVar[str] = "y[o, i] = b[o] + sum over c, j of w[o, c, j] x[c, s i - p + d j]"
     example: ClassVar[str] = "conv 6 k5"
-    signature: ClassVar[Signature] = Signature(Main("outputs"), "kspdg", _PADDING_FLAGS)
-    counts_macs: ClassVar[bool] = True
+    signature: ClassVar[Signature] = Signature(
+        Main("outputs"), "kspdg", PADDING_FLAGS, WINDOW_DEFAULTS
+    )
+    parameters_formula: ClassVar[str] = "outputs × inputs / g × kernel"
+    macs_formula: ClassVar[str] = "places × outputs × inputs / g × kernel"
 
     @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+    def _own(cls, options: Options, incoming: Shape) -> dict[str, Any]:
         out = cls._count(options)
-        return cls(
-            incoming=incoming,
-            out=out,
-            groups=_groups(options, incoming[0] or 1, out),
-            bias=bias_wanted(options, bias),
-            **window_options(options, _kernel(options, 3), "same"),  # type: ignore[arg-type]
-        )
+        return {"out": out, "groups": grouped(options, incoming[0] or 1, out)}
 
     @property
-    def channels(self) -> int:
-        """Number of feature maps."""
-        return self.out
+    def links(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Output and input of every link of a connection table, in the order of its weights."""
+        pairs = [(out, one) for out, inputs in enumerate(self.connect) for one in inputs]
+        outs, ins = zip(*pairs, strict=True)
+        return outs, ins
 
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Weight (outputs, inputs / groups, kernel) and bias (outputs,)."""
-        shapes = {"weight": (self.out, (self.incoming[0] or 1) // self.groups, *self.kernel)}
-        return shapes | ({"bias": (self.out,)} if self.bias else {})
+    @property
+    def dense_shape(self) -> tuple[int, ...]:
+        """Shape of the weight with every link of a connection table in its place."""
+        return (self.out, self.inputs // self.groups, *self.kernel)
 
-    def macs(self, *incomings: Shape) -> int | None:
-        """Output positions x weights."""
-        at = positions(self.output(*incomings))
-        return None if at is None else at * math.prod(self.weights()["weight"])
+    def kernels(self) -> dict[str, tuple[int, ...]]:
+        """Weight (outputs, inputs / groups, kernel); with a connection table (links, kernel)."""
+        if self.connect:
+            return {"weight": (sum(map(len, self.connect)), *self.kernel)}
+        return {"weight": self.dense_shape}
+
+    def connected(self, table: str | Sequence[Sequence[int]]) -> Conv:
+        """Give the same convolution with a connection table.
+
+        Parameters
+        ----------
+        table : str or sequence of sequences of int
+            For each output the inputs it is connected with, from 0; or the name of such a table.
+
+        Raises
+        ------
+        UserError
+            Where there is no table of that name, or it does not fit.
+        """
+        if self.groups != 1:
+            raise UserError("a connection table goes with g1 only", "delete the groups or connect")
+        rows = _named_table(table) if isinstance(table, str) else tuple(map(tuple, table))
+        if len(rows) != self.out:
+            raise UserError(
+                f"connect has {len(rows)} rows for {self.out} outputs", "give one for each output"
+            )
+        for index, row in enumerate(rows):
+            _check_row(index, row, self.inputs)
+        return replace(self, connect=rows)
+
+    # ------------------------------------------------------------ reasons
+    def _parameters_formula(self) -> str:
+        return self._fitting(super()._parameters_formula())
+
+    def _macs_formula(self) -> str:
+        return self._fitting(super()._macs_formula())
+
+    def _fitting(self, formula: str) -> str:
+        """Take groups out of a formula where there are none, and put links in."""
+        if self.connect:
+            return formula.replace("outputs × inputs / g", "links")
+        return formula if self.groups > 1 else formula.replace(" / g", "")
+
+    def _kernels_spelled(self) -> str:
+        if self.connect:
+            return product(self.kernels()["weight"])
+        return product([self.out, group_spelled(self.inputs, self.groups), *self.kernel])
+
+
+def _named_table(name: str) -> Table:
+    if name not in CONNECTIONS:
+        known = " and ".join(CONNECTIONS)
+        raise UserError(
+            f'no connection table is called "{name}"',
+            did_you_mean(name, CONNECTIONS, f"there is {known}; or list the inputs of each output"),
+        )
+    return CONNECTIONS[name]
+
+
+def _check_row(index: int, row: Sequence[int], inputs: int) -> None:
+    where = f"row {index + 1} of connect"
+    wrong = [one for one in row if not 0 <= one < inputs]
+    if wrong:
+        raise UserError(
+            f"{where} names input {wrong[0]}, but {inputs} channels come in",
+            f"they count from 0 to {inputs - 1}",
+        )
+    if not row:
+        raise UserError(f"{where} is empty", "an output needs at least one input")
+    if len(set(row)) < len(row):
+        raise UserError(f"{where} names an input twice", "name each once")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Depthwise(Windowed):
+class Depthwise(_Convolution):
     """Depthwise convolution: every channel has a kernel of its own (or `multiplier` of them)."""
 
     multiplier: int = 1
-    bias: bool = True
 
     word: ClassVar[str] = "dw"
     title: ClassVar[str] = "Depthwise convolution"
-    family: ClassVar[str] = "convolution"
     help: ClassVar[str] = "Filters each channel by itself: channels are not mixed."
     formula: ClassVar[str] = "y[c m + q, i] = b + sum over j of w[c m + q, j] x[c, s i - p + d j]"
     example: ClassVar[str] = "dw 3"
-    signature: ClassVar[Signature] = Signature(Main("kernel", "sizes", 3), "kspdm", _PADDING_FLAGS)
-    counts_macs: ClassVar[bool] = True
+    signature: ClassVar[Signature] = Signature(
+        Main("kernel", "sizes", 3), "kspdm", PADDING_FLAGS, WINDOW_DEFAULTS
+    )
+    parameters_formula: ClassVar[str] = "inputs × m × kernel"
+    macs_formula: ClassVar[str] = "places × inputs × m × kernel"
 
     @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
-        return cls(
-            incoming=incoming,
-            multiplier=options.one("m", 1, 1),
-            bias=bias_wanted(options, bias),
-            **window_options(options, main_kernel(options, 3), "same"),  # type: ignore[arg-type]
-        )
+    def _own(cls, options: Options, incoming: Shape) -> dict[str, Any]:
+        multiplier = options.one("m", 1, 1)
+        return {"out": (incoming[0] or 1) * multiplier, "multiplier": multiplier}
 
-    @property
-    def channels(self) -> int:
-        """Incoming channels times the multiplier."""
-        return (self.incoming[0] or 1) * self.multiplier
+    @classmethod
+    def _kernel(cls, options: Options) -> tuple[int, ...]:
+        return main_kernel(options, 3)
 
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Weight (outputs, 1, kernel) and bias (outputs,)."""
-        shapes: dict[str, tuple[int, ...]] = {"weight": (self.channels, 1, *self.kernel)}
-        return shapes | ({"bias": (self.channels,)} if self.bias else {})
+    def kernels(self) -> dict[str, tuple[int, ...]]:
+        """Weight (outputs, 1, kernel)."""
+        return {"weight": (self.out, 1, *self.kernel)}
 
-    def macs(self, *incomings: Shape) -> int | None:
-        """Output positions x weights."""
-        at = positions(self.output(*incomings))
-        return None if at is None else at * math.prod(self.weights()["weight"])
-
-
-def main_kernel(options: Options, default: int) -> tuple[int, ...]:
-    """Kernel of an op whose bare number is its kernel."""
-    given = options.given("number", "sizes", "k")
-    if len(given) > 1:
-        first, second = (options.word(key).text for key in given[:2])
-        raise options.word(given[1]).error(
-            f'"{first}" and "{second}" are both kernels', "keep one of them"
-        )
-    if options.main:
-        return options.per_axis("number", options.main, 1)
-    return _kernel(options, default)
+    def _kernels_spelled(self) -> str:
+        return product([self.inputs, self.multiplier, *self.kernel])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Separable(Windowed):
+class Separable(_Convolution):
     """Depthwise separable convolution: a depthwise one, then a 1x1 one that mixes the channels."""
-
-    out: int
-    bias: bool = True
 
     word: ClassVar[str] = "sep"
     title: ClassVar[str] = "Depthwise separable convolution"
-    family: ClassVar[str] = "convolution"
     help: ClassVar[str] = (
         "Filters each channel by itself, then mixes them: far fewer multiplications."
     )
@@ -166,175 +225,66 @@ class Separable(Windowed):
         "y[o, i] = b[o] + sum over c of v[o, c] sum over j of w[c, j] x[c, s i - p + d j]"
     )
     example: ClassVar[str] = "sep 72 k3"
-    signature: ClassVar[Signature] = Signature(Main("outputs"), "kspd", _PADDING_FLAGS)
-    counts_macs: ClassVar[bool] = True
+    parameters_formula: ClassVar[str] = "inputs × kernel + outputs × inputs"
+    macs_formula: ClassVar[str] = "places × (inputs × kernel + outputs × inputs)"
 
-    @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
-        return cls(
-            incoming=incoming,
-            out=cls._count(options),
-            bias=bias_wanted(options, bias),
-            **window_options(options, _kernel(options, 3), "same"),  # type: ignore[arg-type]
-        )
-
-    @property
-    def channels(self) -> int:
-        """Number of feature maps."""
-        return self.out
-
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Depthwise (inputs, 1, kernel), pointwise (outputs, inputs, 1...) and bias (outputs,)."""
-        inputs = self.incoming[0] or 1
-        shapes: dict[str, tuple[int, ...]] = {
-            "depthwise": (inputs, 1, *self.kernel),
-            "pointwise": (self.out, inputs, *(1,) * self.rank),
+    def kernels(self) -> dict[str, tuple[int, ...]]:
+        """Depthwise (inputs, 1, kernel) and pointwise (outputs, inputs, 1...)."""
+        return {
+            "depthwise": (self.inputs, 1, *self.kernel),
+            "pointwise": (self.out, self.inputs, *(1,) * self.rank),
         }
-        return shapes | ({"bias": (self.out,)} if self.bias else {})
 
-    def macs(self, *incomings: Shape) -> int | None:
-        """Output positions x (depthwise + pointwise weights)."""
-        at = positions(self.output(*incomings))
-        shapes = self.weights()
-        each = math.prod(shapes["depthwise"]) + math.prod(shapes["pointwise"])
-        return None if at is None else at * each
+    def _kernels_spelled(self) -> str:
+        return f"{product([self.inputs, *self.kernel])} + {product([self.out, self.inputs])}"
+
+    def macs_numbers(self) -> str:
+        """Both steps with their results, as textbooks put it: ``972 + 7,776``."""
+        places = [n or 1 for n in self._places()]
+        if None in self._places():
+            return super().macs_numbers()
+        first = math.prod([*places, self.inputs, *self.kernel])
+        second = math.prod([*places, self.out, self.inputs])
+        return f"{super().macs_numbers()} = {count(first)} + {count(second)}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Local(Windowed):
+class Local(_Convolution):
     """Locally connected layer: a convolution whose kernel differs from place to place."""
-
-    out: int
-    bias: bool = True
 
     word: ClassVar[str] = "local"
     title: ClassVar[str] = "Locally connected"
-    family: ClassVar[str] = "convolution"
     help: ClassVar[str] = "Like a convolution, but with a kernel of its own at every place."
     formula: ClassVar[str] = (
         "y[o, i] = b[o, i] + sum over c, j of w[i, o, c, j] x[c, s i - p + d j]"
     )
     example: ClassVar[str] = "local 4 k3"
-    signature: ClassVar[Signature] = Signature(Main("outputs"), "kspd", _PADDING_FLAGS)
-    counts_macs: ClassVar[bool] = True
+    parameters_formula: ClassVar[str] = "places × outputs × inputs × kernel"
+    macs_formula: ClassVar[str] = "places × outputs × inputs × kernel"
 
     @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+    def _own(cls, options: Options, incoming: Shape) -> dict[str, Any]:
         if None in incoming:
             raise options.call.word.error(
                 "local needs every size of the map", "write numbers for ? in the input line"
             )
-        return cls(
-            incoming=incoming,
-            out=cls._count(options),
-            bias=bias_wanted(options, bias),
-            **window_options(options, _kernel(options, 3), "same"),  # type: ignore[arg-type]
-        )
+        return super()._own(options, incoming)
 
-    @property
-    def channels(self) -> int:
-        """Number of feature maps."""
-        return self.out
+    def _places(self) -> tuple[int, ...]:
+        return tuple(n for n in self.output()[1:] if n is not None)
 
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Weight (places..., outputs, inputs, kernel) and bias (outputs, places...)."""
-        places = tuple(n for n in self.output()[1:] if n is not None)
-        shapes = {"weight": (*places, self.out, self.incoming[0] or 1, *self.kernel)}
-        return shapes | ({"bias": (self.out, *places)} if self.bias else {})
+    def kernels(self) -> dict[str, tuple[int, ...]]:
+        """Weight (places..., outputs, inputs, kernel)."""
+        return {"weight": (*self._places(), self.out, self.inputs, *self.kernel)}
 
-    def macs(self, *incomings: Shape) -> int | None:
+    def biases(self) -> tuple[int, ...]:
+        """One for each output and place."""
+        return (self.out, *self._places())
+
+    def uses(self, *incomings: Shape) -> int | None:
+        """Every weight is used once."""
+        return 1
+
+    def macs_numbers(self) -> str:
         """Every weight once."""
-        return math.prod(self.weights()["weight"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransposedConv(Op):
-    """Transposed convolution: spreads every input over a window of the output, to enlarge a map."""
-
-    out: int
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    pad: tuple[int, ...]
-    dilation: tuple[int, ...]
-    extra: tuple[int, ...]
-    groups: int = 1
-    bias: bool = True
-
-    word: ClassVar[str] = "tconv"
-    title: ClassVar[str] = "Transposed convolution"
-    family: ClassVar[str] = "convolution"
-    help: ClassVar[str] = (
-        "Enlarges the map with learned kernels; the reverse of a strided convolution."
-    )
-    formula: ClassVar[str] = "size = (n - 1) s - 2 p + d (k - 1) + 1 + o"
-    example: ClassVar[str] = "tconv 64"
-    signature: ClassVar[Signature] = Signature(Main("outputs"), "kspdgo", ("bias", "nobias"))
-    reach: ClassVar[Reach] = "window"
-    counts_macs: ClassVar[bool] = True
-    takes_map: ClassVar[bool] = True
-    takes_vector: ClassVar[bool] = False
-
-    @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
-        out = cls._count(options)
-        kernel = _kernel(options, 2)
-        stride = options.letter("s", 1, 1) if "s" in options.letters else kernel
-        dilation, extra = options.letter("d", 1, 1), options.letter("o", 0, 0)
-        for o, s, d in zip(extra, stride, dilation, strict=True):
-            if o and o >= max(s, d):
-                raise options.word("o").error(
-                    f"an output padding of {o} needs a stride or dilation above it",
-                    f"use at most o{max(s, d) - 1}",
-                )
-        return cls(
-            incoming=incoming,
-            out=out,
-            kernel=kernel,
-            stride=stride,
-            pad=options.letter("p", 0, 0),
-            dilation=dilation,
-            extra=extra,
-            groups=_groups(options, incoming[0] or 1, out),
-            bias=bias_wanted(options, bias),
-        )
-
-    @property
-    def channels(self) -> int:
-        """Number of feature maps."""
-        return self.out
-
-    def span(self, axis: int) -> int:
-        """Output pixels that one input reaches: d (k - 1) + 1."""
-        return self.dilation[axis] * (self.kernel[axis] - 1) + 1
-
-    def size(self, axis: int, n: int) -> int:
-        """Length of the output: (n - 1) s - 2 p + d (k - 1) + 1 + o."""
-        length = (n - 1) * self.stride[axis] - 2 * self.pad[axis] + self.span(axis)
-        length += self.extra[axis]
-        if length < 1:
-            raise UserError(
-                f"padding {self.pad[axis]} leaves nothing of a map of {n}", "use less padding"
-            )
-        return length
-
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Weight (inputs, outputs / groups, kernel) and bias (outputs,)."""
-        shapes = {"weight": (self.incoming[0] or 1, self.out // self.groups, *self.kernel)}
-        return shapes | ({"bias": (self.out,)} if self.bias else {})
-
-    def macs(self, *incomings: Shape) -> int | None:
-        """Input positions x weights."""
-        at = positions(self._given(incomings))
-        return None if at is None else at * math.prod(self.weights()["weight"])
-
-    def step(self, axis: int) -> Step:
-        """Reach ceil(span / s) - 1 at most, ratio 1 / s, offset (p - d (k - 1) / 2) / s."""
-        span, stride = self.span(axis), self.stride[axis]
-        offset = (self.pad[axis] - Fraction(span - 1, 2)) / stride
-        return Step(Fraction(-(-span // stride) - 1), Fraction(1, stride), offset)
-
-    def region(self, axis: int, start: int, stop: int, n: int) -> tuple[int, int]:
-        """Inputs ceil((start + p - d (k - 1)) / s) to floor((stop - 1 + p) / s)."""
-        stride, pad = self.stride[axis], self.pad[axis]
-        lo = -(-(start + pad - self.span(axis) + 1) // stride)
-        return clipped(lo, (stop - 1 + pad) // stride + 1, n)
+        return self._kernels_spelled()

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from ..problems import UserError, listed
 from .base import STAY, Op, Options, Reach, Shape, Step, spelled
+from .explained import Explained
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
@@ -102,6 +103,15 @@ class Cat(Join):
             )
         return (sum(shape[0] or 1 for shape in incomings), *sizes)
 
+    def _explain_channels(self) -> tuple[Explained, ...]:
+        channels = [str(shape[0]) for shape in self.incomings]
+        formula = "those of all inputs"
+        return (Explained("channels", formula, " + ".join(channels), str(self.channels)),)
+
+    def _explain_sizes(self) -> tuple[Explained, ...]:
+        sizes = [shape[1:] for shape in (self.incoming, self.output())]
+        return (Explained("size", "as all inputs", *map(spelled, sizes)),) if sizes[0] else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Add(Join):
@@ -142,6 +152,7 @@ class CropTo(Join):
     reach: ClassVar[Reach] = "window"
     takes_map: ClassVar[bool] = True
     takes_vector: ClassVar[bool] = False
+    size_formula: ClassVar[str] = "m, the size of the other layer"
 
     @classmethod
     def _main(cls, incomings: Sequence[Shape]) -> Shape:
@@ -183,6 +194,14 @@ class CropTo(Join):
         """Shifted by the cut; one pixel of the other layer, of which only the size matters."""
         cut = self.cut(*sizes)
         return ((start + cut, stop + cut), (start, start + 1))
+
+    def size_numbers(self, axis: int, n: int | None) -> str:
+        """Of so many, what is left."""
+        m = self.incomings[1][axis + 1]
+        if n is None or m is None:
+            return "?"
+        low = self.cut(n, m)
+        return f"{n} - {low} - {n - m - low}"
 
 
 def _common(shapes: Sequence[Shape]) -> Shape | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from .base import Main, Op, Options, Reach, Shape, Signature
+from .base import Main, Op, Options, Reach, Shape, Signature, bias_wanted
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Norm(Op):
     family: ClassVar[str] = "normalisation"
+    parameters_formula: ClassVar[str] = "channels + channels"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -25,11 +26,18 @@ class _Norm(Op):
 class BatchNorm(_Norm):
     """Batch normalisation: each channel scaled by statistics gathered while training."""
 
+    epsilon: float = 1e-5
+
     word: ClassVar[str] = "bn"
     title: ClassVar[str] = "Batch normalisation"
     help: ClassVar[str] = "Keeps each channel near mean 0 and deviation 1, learned in training."
-    formula: ClassVar[str] = "y = w (x - mean) / sqrt(variance + 1e-5) + b, per channel"
+    formula: ClassVar[str] = "y = w (x - mean) / sqrt(variance + epsilon) + b, per channel"
     example: ClassVar[str] = "bn"
+    signature: ClassVar[Signature] = Signature(Main("epsilon", "real", 1e-5, 0, 1))
+
+    @classmethod
+    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+        return cls(incoming=incoming, epsilon=options.main[0] if options.main else 1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,7 @@ class InstanceNorm(_Norm):
     formula: ClassVar[str] = "y = w (x - mean) / sqrt(variance + 1e-5) + b, per image and channel"
     example: ClassVar[str] = "inorm"
     reach: ClassVar[Reach] = "global"
+    field_formula: ClassVar[str] = "RF, and the statistics of the whole map"
     takes_map: ClassVar[bool] = True
 
 
@@ -58,6 +67,7 @@ class GroupNorm(_Norm):
     example: ClassVar[str] = "gn 2"
     signature: ClassVar[Signature] = Signature(Main("groups", "count", 32))
     reach: ClassVar[Reach] = "global"
+    field_formula: ClassVar[str] = "RF, and the statistics of the whole map"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -80,6 +90,41 @@ class LayerNorm(_Norm):
     formula: ClassVar[str] = "y = w (x - mean) / sqrt(variance + 1e-5) + b, per image"
     example: ClassVar[str] = "ln"
     reach: ClassVar[Reach] = "global"
+    field_formula: ClassVar[str] = "RF, and the statistics of the whole map"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale(Op):
+    """Scale: a trained gain, and a trained offset, for each channel.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition,
+    Proc. IEEE 86 (1998), section II.B: ``sum 2 scale`` is LeNet-5's subsampling.
+    """
+
+    bias: bool = True
+
+    word: ClassVar[str] = "scale"
+    title: ClassVar[str] = "Scale and offset"
+    family: ClassVar[str] = "normalisation"
+    help: ClassVar[str] = "Multiplies each channel by a number and adds one; both are learned."
+    formula: ClassVar[str] = "y = w[c] x + b[c]"
+    example: ClassVar[str] = "scale"
+    signature: ClassVar[Signature] = Signature(None, "", ("bias", "nobias"))
+    parameters_formula: ClassVar[str] = "channels"
+
+    @classmethod
+    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
+        return cls(incoming=incoming, bias=bias_wanted(options, bias))
+
+    def weights(self) -> dict[str, tuple[int, ...]]:
+        """Weight and bias (channels,) each."""
+        shape = (self.channels,)
+        return {"weight": shape, "bias": shape} if self.bias else {"weight": shape}
+
+    def _parameters_formula(self) -> str:
+        return self.parameters_formula + (" + channels" if self.bias else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from .base import Main, Op, Options, Reach, Shape, Signature
-from .conv import main_kernel
+from .explained import Explained, count
+from .kernelled import main_kernel
 from .window import Windowed, window_options
+
+_DEFAULTS = {"k": "2", "s": "k", "p": "0", "d": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Pool(Windowed):
     family: ClassVar[str] = "pooling"
     signature: ClassVar[Signature] = Signature(
-        Main("kernel", "sizes", 2), "ksp", ("valid", "same", "ceil")
+        Main("kernel", "sizes", 2), "ksp", ("valid", "same", "ceil"), _DEFAULTS
     )
 
     @classmethod
@@ -39,7 +42,7 @@ class Max(_Pool):
     formula: ClassVar[str] = "y[c, i] = max over j of x[c, s i - p + d j]; padding never wins"
     example: ClassVar[str] = "max 2"
     signature: ClassVar[Signature] = Signature(
-        Main("kernel", "sizes", 2), "kspd", ("valid", "same", "ceil")
+        Main("kernel", "sizes", 2), "kspd", ("valid", "same", "ceil"), _DEFAULTS
     )
 
 
@@ -78,6 +81,10 @@ class _Global(Op):
     def output(self, *incomings: Shape) -> Shape:
         """Give a vector of one value per channel."""
         return (self.channels,)
+
+    def _explain_channels(self) -> tuple[Explained, ...]:
+        each = count(self.channels)
+        return (Explained("length", "one value per channel", each, each),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Ops that change the form of the data, and the dense layer that follows them."""
+"""Ops that change the form of the data."""
 
 from __future__ import annotations
 
@@ -8,47 +8,8 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError
-from .base import Main, Op, Options, Reach, Shape, Signature, Step, bias_wanted, clipped
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dense(Op):
-    """Fully connected layer: every output is a weighted sum of all inputs."""
-
-    out: int
-    bias: bool = True
-
-    word: ClassVar[str] = "fc"
-    title: ClassVar[str] = "Fully connected"
-    family: ClassVar[str] = "dense"
-    help: ClassVar[str] = "Connects every input with every output."
-    formula: ClassVar[str] = "y[o] = b[o] + sum over c of w[o, c] x[c]"
-    example: ClassVar[str] = "fc 10"
-    signature: ClassVar[Signature] = Signature(Main("outputs"), "", ("bias", "nobias"))
-    reach: ClassVar[Reach] = "global"
-    counts_macs: ClassVar[bool] = True
-
-    @classmethod
-    def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
-        if len(incoming) > 1:
-            raise options.call.word.error(
-                "fc needs a vector, but a map comes in", "put flatten or gap before it"
-            )
-        return cls(incoming=incoming, out=cls._count(options), bias=bias_wanted(options, bias))
-
-    @property
-    def channels(self) -> int:
-        """Number of outputs."""
-        return self.out
-
-    def weights(self) -> dict[str, tuple[int, ...]]:
-        """Weight (outputs, inputs) and bias (outputs,)."""
-        shapes: dict[str, tuple[int, ...]] = {"weight": (self.out, self.incoming[0] or 1)}
-        return shapes | ({"bias": (self.out,)} if self.bias else {})
-
-    def macs(self, *incomings: Shape) -> int | None:
-        """Inputs x outputs."""
-        return math.prod(self.weights()["weight"])
+from .base import Main, Op, Options, Reach, Shape, Signature, Step, clipped, spelled
+from .explained import Explained, count, product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +41,10 @@ class Flatten(Op):
     def channels(self) -> int:
         """Length of the vector."""
         return math.prod(n or 1 for n in self.incoming)
+
+    def _explain_channels(self) -> tuple[Explained, ...]:
+        numbers = product(self.incoming)
+        return (Explained("length", "channels × sizes", numbers, count(self.channels)),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +82,8 @@ class Upsample(Op):
     reach: ClassVar[Reach] = "window"
     takes_map: ClassVar[bool] = True
     takes_vector: ClassVar[bool] = False
+    size_formula: ClassVar[str] = "n r"
+    field_formula: ClassVar[str] = "RF; linear: RF + jump"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -147,6 +114,14 @@ class Upsample(Op):
         lo, last = (2 * start + 1 - r) // (2 * r), (2 * (stop - 1) + 1 - r) // (2 * r)
         return clipped(lo, last + 2, n)
 
+    def size_numbers(self, axis: int, n: int | None) -> str:
+        """Put numbers into the formula of the size."""
+        return f"{spelled((n,))} × {self.factor[axis]}"
+
+    def field_numbers(self, axis: int, size: str, jump: str) -> str:
+        """One input more where values between two are interpolated."""
+        return f"{size} + {jump}" if self.linear and self.factor[axis] > 1 else size
+
 
 @dataclass(frozen=True, kw_only=True)
 class Crop(Op):
@@ -164,6 +139,7 @@ class Crop(Op):
     reach: ClassVar[Reach] = "window"
     takes_map: ClassVar[bool] = True
     takes_vector: ClassVar[bool] = False
+    size_formula: ClassVar[str] = "n - 2 cut"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -190,3 +166,7 @@ class Crop(Op):
     def region(self, axis: int, start: int, stop: int, n: int) -> tuple[int, int]:
         """Shifted by the cut."""
         return start + self.cut[axis], stop + self.cut[axis]
+
+    def size_numbers(self, axis: int, n: int | None) -> str:
+        """Put numbers into the formula of the size."""
+        return f"{spelled((n,))} - 2×{self.cut[axis]}"

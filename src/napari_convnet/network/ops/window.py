@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from ..problems import UserError
-from .base import MODES, Op, Options, Reach, Step, clipped
+from .base import MODES, Op, Options, Reach, Step, clipped, spelled
 
 Sides = tuple[int, int]
 """Padding before and after, along one axis."""
@@ -43,6 +43,8 @@ class Windowed(Op):
     reach: ClassVar[Reach] = "window"
     takes_map: ClassVar[bool] = True
     takes_vector: ClassVar[bool] = False
+    size_formula: ClassVar[str] = "floor((n + 2p - d (k - 1) - 1) / s) + 1"
+    field_formula: ClassVar[str] = "RF + d (k - 1) jump"
 
     def span(self, axis: int) -> int:
         """Pixels from the first to the last tap: d (k - 1) + 1."""
@@ -92,6 +94,29 @@ class Windowed(Op):
             # Index -i stands for i, and n - 1 + i for n - 1 - i.
             lo, hi = min(max(lo, 0), 2 * n - 1 - hi), max(min(hi, n), 1 - lo)
         return clipped(lo, hi, n)
+
+    # ------------------------------------------------------------ reasons
+    def _size_formula(self) -> str:
+        formula = self.size_formula.replace("floor", "ceil") if self.ceil else self.size_formula
+        even = all(before == after for before, after in self.pad)
+        return formula if even else formula.replace("2p", "p + p'")
+
+    def size_numbers(self, axis: int, n: int | None) -> str:
+        """Put numbers into the formula of the size."""
+        s, d, k = self.stride[axis], self.dilation[axis], self.kernel[axis]
+        before, after = self.pad[axis]
+        padding = f"2×{before}" if before == after else f"{before} + {after}"
+        rounded = "ceil" if self.ceil else "floor"
+        numbers = f"{rounded}(({spelled((n,))} + {padding} - {d} × ({k} - 1) - 1) / {s}) + 1"
+        if n is None or not self.ceil:
+            return numbers
+        room = n + before + after - self.span(axis)
+        beyond = self.size(axis, n) < -(-room // s) + 1
+        return f"{numbers} - 1 (that window would begin behind the map)" if beyond else numbers
+
+    def field_numbers(self, axis: int, size: str, jump: str) -> str:
+        """Put numbers into the formula of the receptive field."""
+        return f"{size} + {self.dilation[axis]} × ({self.kernel[axis]} - 1) × {jump}"
 
 
 def window_options(
