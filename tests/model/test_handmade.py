@@ -201,3 +201,13 @@ def test_parts_of_different_shapes_are_told(tmp_path: Path) -> None:
     np.save(tmp_path / "five.npy", np.ones((5, 5)))
     with pytest.raises(UserError, match="the parts of w differ in shape: 3x3 and 5x5"):
         net_of("1x9x9", "conv 2 k3", folder=tmp_path, w="[sobel_x, five.npy]")
+
+
+def test_kernels_of_a_connection_table() -> None:
+    table = "[[0], [0, 1]]"
+    net = net_of("2x3x3", "conv 2 k3 valid", w="[box, sobel_x]", connect=table)
+    box, first, second = net.twins["a"].weight
+    assert torch.equal(first, second)
+    assert torch.unique(box).tolist() == [pytest.approx(1 / 9)]
+    net = net_of("2x2", "conv 2 k1", w="[[[3], [0]], [[4], [5]]]", connect=table)
+    assert net.twins["a"].weight.flatten().tolist() == [3, 4, 5]

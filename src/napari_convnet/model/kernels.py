@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_convnet.network import Layer, UserError
 from napari_convnet.network.handmade import spelled, weight_shape
 from napari_convnet.network.kernels import named
-from napari_convnet.network.ops import Op, TransposedConv
+from napari_convnet.network.ops import Conv, Op, TransposedConv
 
 Values: TypeAlias = float | str | tuple["Values", ...]
 """A kernel's name, a file, a number, or a list of these."""
@@ -72,6 +72,9 @@ def _weight(value: Values, op: Op, folder: Path) -> Array:
             f"output) or {spelled(shape)} (outputs x inputs x kernel)",
         )
     wide = np.broadcast_to(given, shape).copy()
+    if isinstance(op, Conv) and op.connect:
+        outs, ins = op.links
+        return wide[list(outs), list(ins)]
     if not isinstance(op, TransposedConv):
         return wide
     # torch keeps inputs first: (groups, outputs, inputs, ...) to (groups, inputs, outputs, ...).

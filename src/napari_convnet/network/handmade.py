@@ -13,8 +13,11 @@ from .problems import UserError
 def weight_shape(op: Op) -> tuple[int, ...]:
     """Shape of a layer's weight as `w:` counts it: (outputs, inputs of each, kernel...).
 
-    A transposed convolution stores inputs first; here its outputs come first like everyone's.
+    A transposed convolution stores inputs first; here its outputs come first like everyone's. With
+    a connection table a kernel may be given for every pair; those of missing links are left out.
     """
+    if isinstance(op, Conv):
+        return op.dense_shape
     shape = op.weights()["weight"]
     if isinstance(op, TransposedConv):
         return (op.out, shape[0] // op.groups, *shape[2:])
