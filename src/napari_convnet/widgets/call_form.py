@@ -131,7 +131,7 @@ class CallForm(QWidget):
         assert value is not None
         main = value.kind.signature.main
         if key == "main" and main is not None:
-            if main.kind == "sizes":
+            if main.kind == "sizes" or main.optional:
                 return value.main
             number = float(value.main or main.default or 1)
             return round(number) if main.kind == "count" else number
@@ -190,6 +190,8 @@ def _main_field(main: Main) -> ValueWidget[Any]:
     if main.kind == "sizes":
         default = "" if main.default is None else f"{main.default:g}"
         return _sizes_field(f"{main.name}: one number, or one per axis such as 3x5", default)
+    if main.optional:
+        return _sizes_field(f"{main.name.capitalize()}: a number, or nothing for none", "none")
     if main.kind == "count":
         return SpinBox(min=1, max=1_000_000, tooltip=f"Number of {main.name}")
     return FloatSpinBox(
