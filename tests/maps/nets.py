@@ -19,7 +19,7 @@ VALUES = 30_000
 
 SINGLE = [word for word, op in OPS.items() if not op.joins]
 VECTORS = [word for word in SINGLE if OPS[word].takes_vector and not OPS[word].takes_map]
-MAPS = [word for word in SINGLE if word not in ("fc", "flatten", "gap", "gmp")]
+MAPS = [word for word in SINGLE if word not in ("fc", "rbf", "flatten", "gap", "gmp")]
 
 
 def document(shape: tuple[int, ...], lines: list[str], more: str = "") -> Pipeline:
@@ -63,8 +63,8 @@ def calls(draw: st.DrawFn, word: str, shape: tuple[int, ...]) -> str:
         return f"crop {joined(draw, '', 1, 2, rank)}"
     if word == "gn":
         return f"gn {pick(*(str(n) for n in (1, 2, 4) if shape[0] % n == 0))}"
-    if word == "fc":
-        return f"fc {pick('1', '3', '6')}"
+    if word in ("fc", "rbf"):
+        return f"{word} {pick('1', '3', '6')}"
     return word
 
 
@@ -76,7 +76,7 @@ def nets(draw: st.DrawFn, must: str) -> Pipeline | None:
     shape = (draw(st.integers(1, 3)), *sizes)
     lines: list[str] = []
     before = draw(st.lists(st.sampled_from(MAPS), max_size=3))
-    if must == "fc" or (must in VECTORS and draw(st.integers(0, 4)) == 0):
+    if must in ("fc", "rbf") or (must in VECTORS and draw(st.integers(0, 4)) == 0):
         before.append(draw(st.sampled_from(["flatten", "gap", "gmp"])))
     after = draw(st.lists(st.sampled_from(SINGLE), max_size=2))
     found = False

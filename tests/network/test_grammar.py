@@ -212,9 +212,9 @@ def test_repeats_that_nobody_means_are_cut():
         ("conv 8 same same", "same", '"same" repeats "same"', "keep one of them"),
         ("conv 8 g1x2", "g1x2", "the number of groups is the same on all axes", "write g1"),
         # what an op takes
-        ("relu 3", "3", "relu takes no number", "delete 3"),
-        ("relu k3", "k3", "relu has no kernel k3", "delete k3"),
-        ("bn same", "same", 'bn does not take "same"', "delete same"),
+        ("gelu 3", "3", "gelu takes no number", "delete 3"),
+        ("gelu k3", "k3", "gelu has no kernel k3", "delete k3"),
+        ("inorm same", "same", 'inorm does not take "same"', "delete same"),
         (
             "max full",
             "full",
@@ -304,20 +304,11 @@ def test_repeats_that_nobody_means_are_cut():
             "crop needs the number of pixels to cut from each side",
             "for example crop 2",
         ),
-        # the next issue
-        (
-            "cat c1",
-            "cat",
-            "cat with another layer is not built yet",
-            "write the layers in sequence",
-        ),
-        ("add", "add", "add with another layer is not built yet", "write the layers in sequence"),
-        (
-            "crop c1",
-            "crop",
-            "crop with another layer is not built yet",
-            "write the layers in sequence",
-        ),
+        # names of layers
+        ("cat c1", "c1", 'no layer is called "c1"', "there is no layer above"),
+        ("add", "add", "add needs the name of a layer", "for example add e1"),
+        ("cat 3", "3", '"3" is no name of a layer', "for example cat e1"),
+        ("crop c1", "c1", 'no layer is called "c1"', "there is no layer above"),
     ],
 )
 def test_wrong_rows(row, at, what, fix):
