@@ -27,7 +27,7 @@ class Bound:
     output : tuple of int or None
         Shape that goes out.
     steps : tuple of tuple of Step or None
-        Per axis, what it does to the receptive field of each input; None where its reach is global.
+        Per axis, what it does to the receptive field of each input; None where no axes are left.
     trained : bool
         Whether it has weights.
     """
@@ -42,8 +42,10 @@ class Bound:
     def of(cls, kind: Op, text: str) -> Bound:
         """Ask an op for what every layer asks of it."""
         rank = range(len(kind.incoming) - 1)
-        steps = None if kind.reach == "global" else tuple(map(kind.steps, rank))
-        return cls(kind, text, _output(kind), steps, bool(kind.weights()))
+        output = _output(kind)
+        # A norm depends on everything, but each of its outputs has the place of its input.
+        steps = tuple(map(kind.steps, rank)) if len(output) == len(kind.incoming) else None
+        return cls(kind, text, output, steps, bool(kind.weights()))
 
 
 class Binder:
