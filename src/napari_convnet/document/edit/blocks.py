@@ -87,8 +87,8 @@ def set_block(text: str, name: str, head: str) -> str:
     meaning["net"] = _called(meaning.get("net"), word, new)
     written = f'"{head}"' if key.flow else head
     splices = [(key.start, key.end, written)]
-    for section in ("net", "blocks"):
-        for line in _lines(root.get(section)):
+    for part in ("net", "blocks"):
+        for line in _lines(root.get(part)):
             old = text[line.start : line.end]
             if word.search(old):
                 splices.append((line.start, line.end, word.sub(new, old)))
