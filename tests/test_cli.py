@@ -92,7 +92,7 @@ def test_presets(say):
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert len(lines) == len(presets())
-    assert "lenet5               LeNet-5, as usually coded (after LeCun 1998)" in lines
+    assert "lenet5                     LeNet-5, as usually coded (after LeCun 1998)" in lines
 
 
 def test_presets_as_json(say):

@@ -11,8 +11,29 @@ from .pipeline import Pipeline, parse
 
 FOLDER = Path(__file__).parent / "presets"
 
+FAMILIES = {
+    "Digits": "lenet lenet5-1998 lenet5 harley",
+    "One layer after the other": (
+        "tiny-vgg alexnet alexnet-ungrouped alexnet-torchvision zfnet "
+        "vgg11 vgg13 vgg16 vgg19 vgg11-bn vgg13-bn vgg16-bn vgg19-bn"
+    ),
+    "Inception": (
+        "inception googlenet googlenet-aux googlenet-torchvision googlenet-torchvision-aux"
+    ),
+    "Shortcuts": "resnet18 resnet34 resnet50 resnet50-original resnet101 densenet121",
+    "Small and fast": "mobilenet-v1 mobilenet-v2 squeezenet",
+    "Finding things": "yolov1 yolov1-darknet",
+    "Outlines": "unet2d unet2d-2015 ct-2.5d",
+    "Volumes and films": "unet3d ct-3d resnet18-3d",
+    "Sound": "audio stereo-channels stereo-axis",
+}
+"""What the presets are about, and their order: the simple before the elaborate."""
 
-@dataclass(frozen=True, order=True)
+_OTHERS = "Others"
+"""Family of a file that none of them names."""
+
+
+@dataclass(frozen=True)
 class Preset:
     """A network that comes along.
 
@@ -24,22 +45,39 @@ class Preset:
         What it is.
     path : Path
         Its file.
+    family : str
+        What it is about, for a menu: ``Digits``.
     """
 
     name: str
     title: str
     path: Path
+    family: str
 
 
 def presets() -> list[Preset]:
-    """List the presets by name, without reading more than their titles."""
-    return sorted(Preset(p.stem, _title(p), p) for p in FOLDER.glob("*.yaml"))
+    """List the presets, family by family, without reading more than their titles."""
+    return [_listed(name, family) for name, family in _families().items()]
+
+
+def _families() -> dict[str, str]:
+    """Name the family of each preset, in the order in which they are listed."""
+    files = {path.stem for path in FOLDER.glob("*.yaml")}
+    named = {name: family for family, names in FAMILIES.items() for name in names.split()}
+    known = {name: family for name, family in named.items() if name in files}
+    return known | dict.fromkeys(sorted(files - known.keys()), _OTHERS)
+
+
+def _listed(name: str, family: str) -> Preset:
+    path = FOLDER / f"{name}.yaml"
+    return Preset(name, _title(path), path, family)
 
 
 def _title(path: Path) -> str:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("title:"):
-            return line.removeprefix("title:").strip()
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("title:"):
+                return line.removeprefix("title:").strip()
     return path.stem
 
 
@@ -51,12 +89,11 @@ def preset_text(name: str) -> str:
     UserError
         Where there is none of that name.
     """
-    path = FOLDER / f"{name}.yaml"
-    names = [one.name for one in presets()]
+    names = list(_families())
     if name not in names:
-        fix = did_you_mean(name, names, f"there are {', '.join(names)}")
+        fix = did_you_mean(name, names, "napari-convnet presets lists them")
         raise UserError(f'there is no preset "{name}"', fix)
-    return path.read_text(encoding="utf-8")
+    return (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def preset(name: str) -> Pipeline:
