@@ -15,12 +15,8 @@ from napari_convnet.document import (
     parse,
     parse_list,
     parse_setting,
-    preset,
-    preset_text,
-    presets,
 )
 from napari_convnet.document.settings import parse_sum
-from napari_convnet.network import UserError
 
 NET = "input: 1x28x28\nnet:\n  - c1: conv 8\n"
 
@@ -220,8 +216,8 @@ def test_a_problem_belongs_to_its_row_alone():
 
 
 def test_rows_that_cannot_be_read_keep_their_text():
-    pipeline = draft("input: 1x8x8\nnet:\n  - res: conv 8\n  - x3: relu\n  - c1:\n  - conv: 8\n")
-    assert [row.text for row in pipeline.rows] == ["res: conv 8", "x3: relu", "c1:", "conv: 8"]
+    pipeline = draft("input: 1x8x8\nnet:\n  - cat: conv 8\n  - x3: relu\n  - c1:\n  - conv: 8\n")
+    assert [row.text for row in pipeline.rows] == ["cat: conv 8", "x3: relu", "c1:", "conv: 8"]
 
 
 def test_a_row_over_several_lines_is_pointed_at_as_a_whole():
@@ -230,34 +226,3 @@ def test_a_row_over_several_lines_is_pointed_at_as_a_whole():
     assert [row.text for row in pipeline.rows] == ["conv 8 rellu", "conv 8 maxx"]
     assert places[0] == (3, 4)
     assert places[1][0] == 5
-
-
-# ---------------------------------------------------------------- presets
-
-
-def test_presets_have_names_and_titles():
-    found = presets()
-    assert [one.name for one in found] == sorted(one.name for one in found)
-    assert {"lenet", "lenet5", "alexnet", "vgg16", "zfnet"} <= {one.name for one in found}
-    for one in found:
-        assert one.title
-        assert "#" not in one.title
-        assert preset(one.name).title == one.title
-
-
-@pytest.mark.parametrize("name", [one.name for one in presets()])
-def test_every_preset_is_right(name):
-    pipeline = preset(name)
-    assert not pipeline.problems
-    assert pipeline.path is None
-    assert pipeline.network.totals.parameters > 0
-    assert max(map(len, pipeline.text.splitlines())) <= 80
-
-
-def test_unknown_presets():
-    with pytest.raises(UserError, match=r'there is no preset "vgg17"; did you mean vgg16\?'):
-        preset("vgg17")
-    with pytest.raises(UserError, match='no preset "quux"; there are alexnet, alexnet-torchvision'):
-        preset_text("quux")
-    with pytest.raises(UserError, match="there is no preset"):
-        preset("../pipeline")

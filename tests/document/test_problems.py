@@ -38,8 +38,9 @@ WRONG = {
     RIGHT + "title: a\ntitle: b\n": (
         'line 5, column 1: "title" stands here a second time (first in line 4); keep one of them'
     ),
-    RIGHT + "blocks:\n  two: conv 8\n": (
-        "line 4, column 1: blocks: is not built yet; write the layers in the net, and delete it"
+    RIGHT + "blocks:\n  - two: conv 8\n": (
+        "line 5, column 3: blocks is a section; write each as NAME(PARAMETERS): LAYERS, on lines of "
+        "their own below"
     ),
     RIGHT + "? [a, b]\n: c\n": ("line 4, column 3: a key must be a word; check the colons here"),
     # what YAML knows and a pipeline does not
@@ -116,7 +117,10 @@ WRONG = {
         "line 4, column 9, layer c2: a kernel of 99 does not fit into 28; use a kernel of at most "
         "28, padding, or less pooling before"
     ),
-    RIGHT + "    connect: 1 2\n": ("line 4, column 5: connect: is not built yet; delete it"),
+    RIGHT + "    connect: 1 2\n": (
+        "line 4, column 14: connect is a name, or a list of inputs for each output; for example "
+        "connect: [[0, 1], [1, 2]], or connect: lenet5"
+    ),
     RIGHT + "    freeze: yes\n": (
         'line 4, column 13: freeze is true or false, not "yes"; write freeze: true'
     ),
@@ -156,7 +160,7 @@ WRONG = {
         "and fc"
     ),
     "input: 1x28x28\nnet:\n  - g: [conv 8]\n    w: gauss\n": (
-        "line 3, column 5: w, b and freeze belong to one line of layers; give them its row"
+        "line 3, column 5: w, b, connect and freeze belong to one line of layers; give them its row"
     ),
     # show
     RIGHT + "show: [c1, c2]\n": 'line 4, column 12: no layer is called "c2"; its layers are c1',

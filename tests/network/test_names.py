@@ -139,16 +139,19 @@ def test_layers_know_their_rows_and_places():
         (["- x3: {a: conv 2}"], "line 3, column 5: x3: repeats a list of rows; write - conv 8 x3, "
          "or rows with dashes below, further in"),
         (["- a: {b: conv 2}"], "line 3, column 5: cannot read what stands behind a:; write a line "
-         "of layers, a list of rows, or x3: and a list"),
+         "of layers, a list of rows, x3: and a list, or res:, add:, cat: or side:"),
         (["- a:"], "line 3, column 5: a: has no layers; write them behind the colon"),
         (["-"], "line 3, column 4: this row is empty; write a layer, for example conv 8 k3 relu"),
         (["- ~"], "line 3, column 5: this row is empty; write a layer, for example conv 8 k3 relu"),
-        (["- res: conv 2"], "line 3, column 5: res: is not built yet; write the layers in "
-         "sequence"),
-        (["- side: [conv 2]"], "line 3, column 5: side: is not built yet; write the layers in "
-         "sequence"),
-        (["- add: [[conv 2], [id]]"], "line 3, column 5: add: is not built yet; write the layers "
-         "in sequence"),
+        (["- res:"], "line 3, column 5: res: has no layers; for example res: conv 8 relu conv 8"),
+        (["- side: []"], "line 3, column 5: this group has no rows; write rows in it, or delete "
+         "it"),
+        (["- add: [conv 2]"], "line 3, column 5: add: joins two branches or more, and here is "
+         "one; for example add: [conv 8, conv 8 k5]"),
+        (["- cat: conv 2"], "line 3, column 5: cat: takes a list of branches; for example cat: "
+         "[conv 8, conv 8 k5]"),
+        (["- a: conv 2", "- cat: a"], "line 4, column 5: \"cat:\" has a colon behind an op; write "
+         "- cat a, without the colon"),
         (["- conv: 2"], "line 3, column 5: \"conv:\" has a colon behind an op; write - conv 2, or "
          "- NAME: conv 2"),
         (["- conv2d-1: conv 2"], "line 3, column 5: \"conv2d-1\" is no name: letters, digits and "

@@ -8,9 +8,10 @@ from . import edit
 from .files import write_text
 from .models import Data, Optimizer, Sections, Train
 from .packed import open_text, packed_text
-from .pipeline import DocumentError, Pipeline, Row, draft, parse, read, read_text
+from .pipeline import DocumentError, Pipeline, draft, parse, read, read_text
 from .presets import Preset, preset, preset_text, presets
 from .settings import Setting, parse_list, parse_setting
+from .shown import Row
 
 __all__ = [
     "Data",

@@ -49,12 +49,12 @@ def _params(text: str, key: Node, problems: list[Problem]) -> tuple[Param, ...]:
     for part in text.split(","):
         name, equals, default = (word.strip() for word in part.partition("="))
         wrong = _wrong_param(name, [param.name for param in found])
-        if not wrong and equals and not _DEFAULT.match(default):
-            wrong = f"cannot read {quoted(default)} as the default of {name}"
+        readable = not equals or _DEFAULT.match(default)
+        if not wrong:
+            found.append(Param(name, default if equals and readable else None))
+            wrong = "" if readable else f"cannot read {quoted(default)} as the default of {name}"
         if wrong:
             problems.append(Problem(wrong, "write for example two(a, b=32):", key.place))
-            continue
-        found.append(Param(name, default if equals else None))
     return tuple(found)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +15,9 @@ from napari_convnet.network import (
     Block,
     Input,
     Item,
-    Layer,
     Network,
     Place,
     Problem,
-    RowPath,
     Shape,
     UserError,
     did_you_mean,
@@ -30,10 +27,12 @@ from napari_convnet.network import (
 from napari_convnet.network.analysis import MOST_PROBLEMS
 
 from .blocks import read_blocks
-from .models import KEYS, OPTIMIZERS, Data, Sections, Train
+from .models import KEYS, Data, Sections, Train
 from .nodes import MOST_BYTES, Node, compose
 from .rows import read_items
+from .section_problems import drop, filled, mistake_problem
 from .settings import Setting
+from .shown import Row, block_rows, network_rows
 
 if TYPE_CHECKING:
     from napari_convnet.model import ConvNet
@@ -53,42 +52,6 @@ class DocumentError(UserError):
     def __init__(self, problems: Sequence[Problem], pipeline: Pipeline | None = None) -> None:
         super().__init__(problems)
         self.pipeline = pipeline
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the network, as an editor shows it.
-
-    Parameters
-    ----------
-    path : tuple of int
-        Its index, then that in its group, and so on.
-    text : str
-        The row as typed: ``c1: conv 6 k5 relu``.
-    name : str
-        Its name; may be empty.
-    place : Place
-        Where it stands.
-    group : bool
-        Whether it holds rows instead of a line.
-    layers : tuple of Layer
-        The layers it makes; none behind the first mistake.
-    problems : tuple of Problem
-        What is wrong with it.
-    """
-
-    path: RowPath
-    text: str
-    name: str
-    place: Place
-    group: bool
-    layers: tuple[Layer, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def depth(self) -> int:
-        """How many groups it lies in."""
-        return len(self.path) - 1
 
 
 @dataclass(frozen=True)
@@ -173,30 +136,13 @@ class Pipeline:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """Rows of the network from top to bottom, groups before what they hold."""
-        return tuple(self._rows(self.items))
+        """Rows of the network from top to bottom, each before what it holds."""
+        return network_rows(self.network, self.items)
 
-    def _rows(self, items: tuple[Item, ...]) -> list[Row]:
-        layers: dict[RowPath, list[Layer]] = defaultdict(list)
-        for layer in self.network:
-            for depth in range(len(layer.row)):
-                layers[layer.row[: depth + 1]].append(layer)
-        lines: dict[int, list[Problem]] = defaultdict(list)
-        for problem in self.network.problems:
-            if problem.place is not None:
-                lines[problem.place.line].append(problem)
-        return [
-            Row(
-                item.path,
-                _shown(item),
-                item.name,
-                item.place,
-                bool(item.body),
-                tuple(layers[item.path]),
-                _own(item, lines),
-            )
-            for item in _walk(items)
-        ]
+    @cached_property
+    def block_rows(self) -> tuple[Row, ...]:
+        """Blocks that rows may call, each before its rows."""
+        return block_rows(self.network, self.blocks)
 
     def place(self, key: str) -> Place | None:
         """Say where the value of a key such as ``train.epochs`` stands in the text."""
@@ -205,7 +151,7 @@ class Pipeline:
 
     def edited(self, text: str) -> Pipeline:
         """Read another text as the same document."""
-        return draft(text, self.path)
+        return _draft(text, self.path, self.analysis)
 
     def moved(self, path: Path) -> Pipeline:
         """Give the same document another file."""
@@ -242,36 +188,6 @@ class Pipeline:
         from napari_convnet.model import build
 
         return build(self.checked(), seed=seed, device=device)
-
-
-def _walk(items: tuple[Item, ...]) -> Iterator[Item]:
-    for item in items:
-        yield item
-        yield from _walk(item.body)
-
-
-def _shown(item: Item) -> str:
-    """Text of a row, as an editor shows it."""
-    if item.line is not None:
-        line = " ".join(item.line.split())
-        return f"{item.name}: {line}" if item.name else line
-    if item.name:
-        return f"{item.name}:"
-    return item.shown or (f"x{item.repeat}:" if item.repeat > 1 else "group")
-
-
-def _own(item: Item, lines: Mapping[int, list[Problem]]) -> tuple[Problem, ...]:
-    """Problems of a row itself, not of the rows it holds, out of all problems by line."""
-    places = [item.place, item.line_place, item.name_place, *item.extras.places.values()]
-    found = dict.fromkeys(item.problems)
-    for place in filter(None, places):
-        last = place.line if item.body else place.end_line
-        for line in range(place.line, last + 1):
-            for problem in lines.get(line, ()):
-                at = problem.place
-                if at == place or (not item.body and at is not None and place.holds(at)):
-                    found[problem] = None
-    return tuple(found)
 
 
 # ---------------------------------------------------------------- reading
@@ -363,14 +279,16 @@ def draft(text: str, path: str | Path | None = None) -> Pipeline:
     text, path
         As in `parse`.
     """
-    reader = _Reader()
-    where = Path(path) if path is not None else None
+    return _draft(text, Path(path) if path is not None else None, None)
+
+
+def _draft(text: str, path: Path | None, before: Analysis | None) -> Pipeline:
+    """Read a document; rows as in an analysis before are taken over from it."""
     try:
-        root = compose(text)
-        return reader.read(text, where, root)
+        return _Reader(before).read(text, path, compose(text))
     except UserError as error:
         problems = error.at(Place(1, 1, 1, 1)).problems
-        return Pipeline(text, where, _nothing(), Sections(), (), problems)
+        return Pipeline(text, path, _nothing(), Sections(), (), problems, analysis=before)
 
 
 def _nothing() -> Network:
@@ -394,7 +312,9 @@ class _Reader:
         sections = self._sections(root)
         self._check_show(root, sections, network)
         problems = sorted(self.problems, key=_order)[:MOST_PROBLEMS]
-        return Pipeline(text, path, network, sections, items, tuple(problems), blocks, analysis)
+        return Pipeline(
+            text, path, network, sections, items, tuple(problems), blocks, analysis or self.before
+        )
 
     def _refuse(self, what: str, fix: str, node: Node) -> NoReturn:
         raise UserError(Problem(what, fix, node.place))
@@ -448,7 +368,7 @@ class _Reader:
     def _sections(self, root: Node) -> Sections:
         """Check all other sections; where one is wrong its defaults stand in."""
         plain: dict[str, Any] = {
-            key.text: _filled(value)
+            key.text: filled(value)
             for key, value in root.pairs
             if key.text in Sections.model_fields and key.text != "input" and not value.empty
         }
@@ -458,8 +378,8 @@ class _Reader:
             except ValidationError as error:
                 for count, mistake in enumerate(error.errors()):
                     if count < MOST_PROBLEMS:
-                        self.problems.append(_mistake(mistake, root))
-                    _drop(plain, mistake["loc"])
+                        self.problems.append(mistake_problem(mistake, root))
+                    drop(plain, mistake["loc"])
 
     def _check_show(self, root: Node, sections: Sections, network: Network) -> None:
         node = root.get("show")
@@ -478,59 +398,5 @@ class _Reader:
             self.problems.append(Problem(f"no layer is called {quoted(name)}", fix, at.place))
 
 
-def _filled(section: Node) -> Any:
-    """Give a section as plain values; a key without a value is as if it were not there."""
-    if section.kind != "map":
-        return section.plain()
-    known = {**Data.model_fields, **Train.model_fields}
-    pairs = ((key.text, value) for key, value in section.pairs)
-    return {key: value.plain() for key, value in pairs if not (value.empty and key in known)}
-
-
 def _order(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
-
-
-_FIRST = {"data": "source: digits", "train": "epochs: 10"}
-_OPTIMIZER_KEYS = {key for keys in OPTIMIZERS.values() for key in keys}
-
-
-def _mistake(mistake: Any, root: Node) -> Problem:
-    """Give what pydantic found as a problem with its place."""
-    loc = [step for step in mistake["loc"] if isinstance(step, str)]
-    node, key = _find(root, loc)
-    if mistake["type"] == "extra_forbidden":
-        section = Data if loc[0] == "data" else Train
-        known = f"{loc[0]} has {', '.join(section.model_fields)}"
-        if loc[-1] in _OPTIMIZER_KEYS:
-            known = f"it belongs to the optimizer: optimizer: adam {loc[-1]} NUMBER"
-        fix = did_you_mean(loc[-1], section.model_fields, known)
-        return Problem(f"unknown key {quoted(loc[-1])} in {loc[0]}", fix, (key or root).place)
-    if mistake["type"] in ("model_type", "dict_type", "model_attributes_type"):
-        such = _FIRST.get(loc[-1], "KEY: VALUE")
-        fix = f"write its keys on lines of their own below, such as {such}"
-        return Problem(f"{loc[-1]} is a section", fix, node.place)
-    if mistake["type"] == "string_type":
-        return Problem(f"{loc[-1]} is one line of text", "write it behind the colon", node.place)
-    message = str(mistake.get("ctx", {}).get("error", mistake["msg"]))
-    what, _, fix = message.partition("; ")
-    return Problem(what, fix, node.place)
-
-
-def _find(root: Node, loc: list[str]) -> tuple[Node, Node | None]:
-    node, key = root, None
-    for step in loc:
-        pair = next(((k, v) for k, v in node.pairs if k.text == step), None)
-        if pair is None:
-            break
-        key, node = pair
-    return node, key
-
-
-def _drop(plain: dict[str, Any], loc: tuple[Any, ...]) -> None:
-    """Take a wrong value out, so that the rest can be checked."""
-    section = plain.get(loc[0])
-    if len(loc) > 1 and isinstance(section, dict) and loc[1] in section:
-        del section[loc[1]]
-    else:
-        plain.pop(loc[0], None)

@@ -169,7 +169,8 @@ class _Mapping:
     def _nested(self, key: Node, value: Node, extras: Extras) -> Item:
         """``NAME: {x3: [...]}``, ``NAME: {res: ...}``: a named row whose value is a row itself."""
         inner = _Mapping(value, self.path).item()
-        broken = not inner.body and not inner.problems
+        keys = [k.text for k, _ in value.pairs if k.text in STRUCTURES or _REPEAT.match(k.text)]
+        broken = not inner.body and (not inner.problems or len(keys) != 1)
         if inner.name or broken or inner.extras != Extras():
             return self._fail(
                 f"cannot read what stands behind {key.text}:",
