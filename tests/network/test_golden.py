@@ -2,102 +2,11 @@
 
 import pytest
 
-from napari_convnet.document import parse, preset
+from napari_convnet.document import parse
 
 
 def network(size, *rows):
     return parse("\n".join([f"input: {size}", "net:", *(f"  - {row}" for row in rows)])).network
-
-
-def table(name, op_words):
-    """(output, parameters, receptive field) of a preset's layers of some kinds."""
-    return [
-        (layer.output, layer.parameters, layer.receptive_field and layer.receptive_field[0])
-        for layer in preset(name).network
-        if layer.op in op_words
-    ]
-
-
-TOTALS = {
-    "lenet5": (61_706, 416_520, 32, 4),
-    "alexnet": (60_965_224, 724_406_816, 195, 32),
-    "alexnet-ungrouped": (62_378_344, 1_135_256_096, 195, 32),
-    "alexnet-torchvision": (61_100_840, 714_188_480, 195, 32),
-    "zfnet": (62_357_608, 1_168_032_896, 171, 32),
-    "vgg16": (138_357_544, 15_470_264_320, 212, 32),
-}
-
-
-@pytest.mark.parametrize("name", TOTALS)
-def test_totals_and_receptive_field(name):
-    parameters, macs, field, jump = TOTALS[name]
-    net = preset(name).network
-    last = [layer for layer in net if layer.fields][-1]
-    assert (net.totals.parameters, net.totals.macs) == (parameters, macs)
-    assert (last.receptive_field, last.jump) == ((field,) * 2, (jump,) * 2)
-
-
-def test_vgg16_is_fifteen_lines():
-    lines = [line for line in preset("vgg16").text.splitlines() if line.strip()]
-    assert len(lines) == 15
-
-
-def test_lenet5_layer_by_layer():
-    assert table("lenet5", ("conv", "avg", "fc")) == [
-        ((6, 28, 28), 156, 5),
-        ((6, 14, 14), 0, 6),
-        ((16, 10, 10), 2_416, 14),
-        ((16, 5, 5), 0, 16),
-        ((120, 1, 1), 48_120, 32),
-        ((84,), 10_164, None),
-        ((10,), 850, None),
-    ]
-
-
-def test_alexnet_layer_by_layer():
-    assert table("alexnet", ("conv", "max", "fc")) == [
-        ((96, 55, 55), 34_944, 11),
-        ((96, 27, 27), 0, 19),
-        ((256, 27, 27), 307_456, 51),
-        ((256, 13, 13), 0, 67),
-        ((384, 13, 13), 885_120, 99),
-        ((384, 13, 13), 663_936, 131),
-        ((256, 13, 13), 442_624, 163),
-        ((256, 6, 6), 0, 195),
-        ((4096,), 37_752_832, None),
-        ((4096,), 16_781_312, None),
-        ((1000,), 4_097_000, None),
-    ]
-    ungrouped = [p for _, p, _ in table("alexnet-ungrouped", ("conv",))]
-    assert ungrouped == [34_944, 614_656, 885_120, 1_327_488, 884_992]
-
-
-def test_zfnet_layer_by_layer():
-    assert table("zfnet", ("conv", "max")) == [
-        ((96, 110, 110), 14_208, 7),
-        ((96, 55, 55), 0, 11),
-        ((256, 26, 26), 614_656, 27),
-        ((256, 13, 13), 0, 43),
-        ((384, 13, 13), 885_120, 75),
-        ((384, 13, 13), 1_327_488, 107),
-        ((256, 13, 13), 884_992, 139),
-        ((256, 6, 6), 0, 171),
-    ]
-
-
-def test_vgg16_layer_by_layer():
-    convs = [p for _, p, _ in table("vgg16", ("conv",))]
-    assert convs == [
-        *(1_792, 36_928),
-        *(73_856, 147_584),
-        *(295_168, 590_080, 590_080),
-        *(1_180_160, 2_359_808, 2_359_808),
-        *(2_359_808, 2_359_808, 2_359_808),
-    ]
-    assert [p for _, p, _ in table("vgg16", ("fc",))] == [102_764_544, 16_781_312, 4_097_000]
-    pools = table("vgg16", ("max",))
-    assert [output[1] for output, _, _ in pools] == [112, 56, 28, 14, 7]
-    assert [field for _, _, field in pools] == [6, 16, 44, 100, 212]
 
 
 @pytest.mark.parametrize(
