@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import typer
 
 from napari_convnet.network import Layer
 
@@ -17,15 +22,23 @@ if TYPE_CHECKING:
 
 COLUMNS = ("layer", "call", "output", "parameters", "MACs", "bytes", "field", "jump")
 
+CALL = 1
+"""The column that is folded where a terminal is too narrow."""
+
+NARROWEST = 10
+"""Characters of a call that stay on a line."""
+
 WIDEST = 200
 """Columns of a table that goes into a pipe, which has no width of its own."""
+
+Cells = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table, one text per column; a headline has the first two only."""
+    """A line of the table: one text per column, or, of a headline, two that share the line."""
 
-    cells: tuple[str, ...]
+    cells: Cells
     head: bool = False
 
 
@@ -39,103 +52,140 @@ def print_table(pipeline: Pipeline, depth: int = 0) -> None:
     depth : int
         Levels of the document to unfold: 1 prints a line per row; 0 all layers.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=Text(pipeline.title),
-        title_justify="left",
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-        pad_edge=False,
-    )
-    for name in COLUMNS:
-        text = name in ("layer", "call")
-        table.add_column(
-            name, justify="left" if text else "right", no_wrap=not text, overflow="fold"
-        )
-    for line in lines(pipeline, depth):
-        table.add_row(*map(Text, line.cells), style="bold" if line.head else "")
-    table.add_section()
-    for cells in totals(pipeline):
-        table.add_row(*map(Text, cells))
-    console = Console(highlight=False, width=_width())
-    with console.capture() as captured:
-        console.print(table)
-    # Cells are filled up with spaces, which whoever reads a pipe has no use for.
-    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+    found = list(_Lines(pipeline).all(depth))
+    sums = [Line(cells) for cells in totals(pipeline)]
+    widths, gap = _widths([Line(COLUMNS), *found, *sums], _room())
+    rule = "-" if (sys.stdout.encoding or "").lower() in ("ascii", "us-ascii") else "─"
+    _print(pipeline.title, bold=True)
+    _print(*_laid_out(Line(COLUMNS), widths, gap))
+    _print(rule * (sum(widths) + len(gap) * (len(widths) - 1)))
+    for line in found:
+        _print(*_laid_out(line, widths, gap), bold=line.head)
+    print()
+    for line in sums:
+        _print(*_laid_out(line, widths, gap))
 
 
-def _width() -> int | None:
-    """Columns there are; None for what the terminal has."""
+def _print(*lines: str, bold: bool = False) -> None:
+    styled = bold and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for line in lines:
+        print(typer.style(line, bold=True) if styled else line)
+
+
+def _room() -> int:
+    """Columns there are."""
     if sys.stdout.isatty():
-        return None
+        return shutil.get_terminal_size().columns
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() and int(columns) else WIDEST
 
 
-def lines(pipeline: Pipeline, depth: int = 0) -> Iterator[Line]:
-    """Give the lines of the table, the input first."""
-    shape = pipeline.input
-    yield Line(("input", "", sizes(shape), "", "", count(_bytes(shape), "B"), "", ""))
-    yield from _lines(tree(pipeline), depth, "", 0)
+def _widths(lines: Sequence[Line], room: int) -> tuple[list[int], str]:
+    """Give the width of each column, and what stands between two."""
+    whole = [line.cells for line in lines if not line.head]
+    widths = [max(len(cells[column]) for cells in whole) for column in range(len(COLUMNS))]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= room else " "
+    over = sum(widths) + len(gap) * (len(widths) - 1) - room
+    if over > 0:
+        words = [word for cells in whole for word in cells[CALL].split()]
+        least = max(NARROWEST, *map(len, words)) if words else NARROWEST
+        widths[CALL] = max(widths[CALL] - over, min(least, widths[CALL]))
+    return widths, gap
 
 
-def _lines(children: Sequence[Node | Layer], depth: int, scope: str, level: int) -> Iterator[Line]:
-    for child in children:
-        if isinstance(child, Layer):
-            name = _shown(child.name, scope, level)
-            yield Line((name, child.text, *_numbers([child])))
-        elif depth == 1:
-            layers = child.layers
-            name = _shown(layers[-1].name, scope, level)
-            yield Line((name, child.text or f"{len(layers)} layers", *_numbers(layers)))
-        elif not child.headed:
-            yield from _lines(child.children, depth - 1, scope, level)
-        else:
-            yield Line((_shown(child.name, scope, level), child.text), head=True)
-            yield from _lines(child.children, depth - 1, child.name, level + 1)
+def _laid_out(line: Line, widths: Sequence[int], gap: str) -> list[str]:
+    """Lay a line out; a call that is too long for its column goes on below."""
+    if line.head:
+        name, text = line.cells
+        return [f"{name:<{widths[0] + len(gap) - 2}}  {text}".rstrip()]
+    name, call, *numbers = line.cells
+    calls = textwrap.wrap(call, max(widths[CALL], 1)) or [""]
+    right = [f"{number:>{width}}" for number, width in zip(numbers, widths[2:], strict=True)]
+    first = gap.join([f"{name:<{widths[0]}}", f"{calls[0]:<{widths[CALL]}}", *right])
+    below = [f"{'':<{widths[0]}}{gap}{more}" for more in calls[1:]]
+    return [first.rstrip(), *below]
+
+
+class _Lines:
+    """Makes the lines of a table."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.readers: dict[str, list[str]] = {layer.name: [] for layer in pipeline.network}
+        for layer in pipeline.network:
+            for name in layer.inputs:
+                self.readers.get(name, []).append(layer.name)
+
+    def all(self, depth: int) -> Iterator[Line]:
+        """Give all lines, the input first."""
+        shape = self.pipeline.input
+        size = None if None in shape else 4 * math.prod(n or 1 for n in shape)
+        yield Line(("input", "", sizes(shape), "", "", count(size, "B"), "", ""))
+        yield from self._below(tree(self.pipeline), depth, "", 0)
+
+    def _below(
+        self, children: Sequence[Node | Layer], depth: int, scope: str, level: int
+    ) -> Iterator[Line]:
+        for child in children:
+            if isinstance(child, Layer):
+                name = _shown(child.name, scope, level)
+                yield Line((name, child.text, *_place(child), *_costs([child]), *_field(child)))
+            elif depth == 1:
+                yield self._folded(child, scope, level)
+            elif not child.headed:
+                yield from self._below(child.children, depth - 1, scope, level)
+            else:
+                yield Line((_shown(child.name, scope, level), child.text), head=True)
+                yield from self._below(child.children, depth - 1, child.name, level + 1)
+
+    def _folded(self, node: Node, scope: str, level: int) -> Line:
+        """Give a branch as one line: its output, where it has one, and the cost of all of it."""
+        layers = node.layers
+        inside = {layer.name for layer in layers}
+        ends = [layer for layer in layers if not inside.issuperset(self.readers[layer.name])]
+        end = ends[0] if len(ends) == 1 else None if ends else layers[-1]
+        name = _shown(end.name if end else node.name, scope, level)
+        text = node.text or f"{len(layers)} layers"
+        output, field = (_place(end), _field(end)) if end else (("",), ("", ""))
+        return Line((name, text, *output, *_costs(layers), *field))
 
 
 def _shown(name: str, scope: str, level: int) -> str:
     """Give a name as it stands under the headline of its scope: ``.conv`` under ``c1``."""
     if scope and name == scope:
-        return f"{' ' * (level - 1)}{_last(name, level)}"
+        return f"{' ' * (level - 1)}{name if level == 1 else '.' + name.rpartition('.')[2]}"
     return f"{' ' * level}{name.removeprefix(scope)}"
 
 
-def _last(name: str, level: int) -> str:
-    return name if level == 1 else f".{name.rpartition('.')[2]}"
+def _place(layer: Layer) -> tuple[str]:
+    return (sizes(layer.output),)
 
 
-def _numbers(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Output and place of the last of the layers, and the cost of all."""
-    last = layers[-1]
+def _costs(layers: Sequence[Layer]) -> tuple[str, str, str]:
     parameters = sum(layer.parameters for layer in layers)
     macs = total([layer.macs for layer in layers])
-    costs = any(layer.kind.counts_macs for layer in layers)
+    counted = any(layer.kind.counts_macs for layer in layers)
     return (
-        sizes(last.output),
         f"{parameters:,}" if parameters else "",
-        count(macs) if costs else "",
+        count(macs) if counted else "",
         count(total([layer.bytes for layer in layers]), "B"),
-        "" if last.receptive_field is None else extent(last.receptive_field),
-        "" if last.jump is None else extent(last.jump),
     )
 
 
-def totals(pipeline: Pipeline) -> list[tuple[str, ...]]:
+def _field(layer: Layer) -> tuple[str, str]:
+    return (
+        "" if layer.receptive_field is None else extent(layer.receptive_field),
+        "" if layer.jump is None else extent(layer.jump),
+    )
+
+
+def totals(pipeline: Pipeline) -> list[Cells]:
     """Give the lines under the table: sums over all layers, and what of it is trained."""
     network = pipeline.network
     found = network.totals
     what = f"{len(network)} layer{'' if len(network) == 1 else 's'}"
-    parameters = f"{found.parameters:,}"
-    sums: list[tuple[str, ...]] = [
-        (what, "", "", parameters, count(found.macs), count(found.bytes, "B"), "", "")
-    ]
+    macs, size = count(found.macs), count(found.bytes, "B")
+    sums: list[Cells] = [(what, "", "", f"{found.parameters:,}", macs, size, "", "")]
     trained = trainable(pipeline)
     for name, number in (("trainable", trained), ("frozen", found.parameters - trained)):
         if found.parameters:
@@ -151,15 +201,6 @@ def trainable(pipeline: Pipeline) -> int:
 def total(numbers: Sequence[int | None]) -> int | None:
     """Add numbers up; None where one is not known."""
     return None if None in numbers else sum(number or 0 for number in numbers)
-
-
-def _bytes(shape: Sequence[int | None]) -> int | None:
-    size = 4
-    for n in shape:
-        if n is None:
-            return None
-        size *= n
-    return size
 
 
 def sizes(shape: Sequence[int | None]) -> str:

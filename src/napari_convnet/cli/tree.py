@@ -7,6 +7,7 @@ relu``) is a branch of the tree too, but one that needs no headline.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,6 +17,8 @@ from napari_convnet.network import Layer
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
+
+_REPEATED = re.compile(r"\s+x\d+$")
 
 
 @dataclass
@@ -72,7 +75,11 @@ def _row(layers: Sequence[Layer], text: str) -> Node:
         return Node(layers[-1].name, line, False, list(layers))
     if all(f"{layer.name}.".startswith(f"{scope}.") for layer in layers):
         return Node(scope, line, True, _children(layers, scope))
-    return Node(layers[-1].name, line or text, False, _children(layers, ""))
+    found = _children(layers, "")
+    for child in found:
+        if isinstance(child, Node) and not text.endswith(":"):
+            child.text = _REPEATED.sub("", line)
+    return Node(layers[-1].name, line or text, False, found)
 
 
 def _children(layers: Sequence[Layer], scope: str) -> list[Node | Layer]:

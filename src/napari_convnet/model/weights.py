@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -49,17 +50,19 @@ def save_weights(module: nn.Module, path: str | os.PathLike[str], **metadata: ob
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, texts)
-        _rename(partial, path)
+        # Without tensors, the library writes no JSON where the metadata are empty.
+        save_file(tensors, partial, texts or None)
+        rename(partial, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
     except SafetensorError as error:
         raise UserError(f"cannot write {path}: {error}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
-def _rename(source: Path, target: Path) -> None:
+def rename(source: Path, target: Path) -> None:
     """Put a file in another's place; Windows refuses while a reader has the other open."""
     for pause in (0.01, 0.05, 0.2, 0.5):
         try:

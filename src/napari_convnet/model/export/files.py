@@ -1,0 +1,139 @@
+"""Files for other programs, each written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_convnet.document import edit, write_text
+from napari_convnet.document.packed import KEY
+from napari_convnet.network import UserError
+
+from ..builder import ConvNet, build
+from ..weights import rename, save_weights
+from .python import to_python
+
+if TYPE_CHECKING:
+    from napari_convnet.document import Pipeline
+
+ONNX_PACKAGES = ("onnx", "onnxscript")
+
+
+def save_network(pipeline: Pipeline, path: str | os.PathLike[str]) -> None:
+    """Write a network as one file: its weights, and the document in their header.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The network; its weights are built as for any use.
+    path : path
+        A ``.safetensors`` file, which `napari_convnet.read` opens again.
+    """
+    net = build(pipeline.checked())
+    # Where the weights came from is no longer asked: they are here.
+    text = edit.set_value(pipeline.text, "weights", None) if pipeline.weights else pipeline.text
+    save_weights(net, path, **{KEY: text})
+
+
+def save_python(pipeline: Pipeline, path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write a network as a Python file, and its weights beside it.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The network.
+    path : path
+        The ``.py`` file.
+
+    Returns
+    -------
+    tuple of Path
+        The Python file and the weights.
+    """
+    path = Path(path)
+    weights = path.with_suffix(".safetensors")
+    text = to_python(pipeline)
+    save_network(pipeline, weights)
+    write_text(path, text)
+    return path, weights
+
+
+def save_torch(pipeline: Pipeline, path: str | os.PathLike[str]) -> None:
+    """Write the weights as torch does: a dictionary that ``torch.load(weights_only=True)`` reads.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The network.
+    path : path
+        The ``.pt`` file.
+    """
+    state = {
+        name: tensor.detach() for name, tensor in build(pipeline.checked()).state_dict().items()
+    }
+    _whole(Path(path), lambda partial: torch.save(state, partial))
+
+
+def save_onnx(pipeline: Pipeline, path: str | os.PathLike[str]) -> None:
+    """Write a network as ONNX, for batches of any size.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The network; every size of its input must be given.
+    path : path
+        The ``.onnx`` file.
+
+    Raises
+    ------
+    UserError
+        Where the packages that torch needs for it are not installed, or a size is not fixed.
+    """
+    missing = [name for name in ONNX_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"export to ONNX needs {' and '.join(missing)}, which torch does not bring along",
+            f"install them: pip install {' '.join(missing)}",
+        )
+    shape = [n for n in pipeline.input if n is not None]
+    if len(shape) < len(pipeline.input):
+        raise UserError("ONNX needs every size of the input", "write numbers for ? in the input")
+    net = build(pipeline.checked()).eval()
+    _whole(Path(path), lambda partial: _to_onnx(net, shape, partial))
+
+
+def _to_onnx(net: ConvNet, shape: list[int], path: Path) -> None:
+    # Two images, since torch takes a batch of one for a size that never changes.
+    example = torch.zeros(2, *shape)
+    torch.onnx.export(
+        net,
+        (example,),
+        str(path),
+        input_names=["input"],
+        output_names=["output"],
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes={"x": {0: torch.export.Dim("images")}},
+        verbose=False,
+    )
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name, then rename it."""
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        rename(partial, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
