@@ -531,9 +531,9 @@ class UNet3d(nn.Module):
             self._two(a, b, c, bias)
             for a, b, c in [(channels, 32, 64), (64, 64, 128), (128, 128, 256), (256, 256, 512)]
         )
-        self.up = nn.ModuleList(nn.ConvTranspose3d(c, c, 2, 2) for c in (512, 256, 128))
-        self.after = nn.ModuleList(
-            self._two(a, b, b, bias) for a, b in [(768, 256), (384, 128), (192, 64)]
+        self.up = nn.ModuleList(
+            nn.ModuleList([nn.ConvTranspose3d(c, c, 2, 2), self._two(c + n, n, n, bias)])
+            for c, n in [(512, 256), (256, 128), (128, 64)]
         )
         self.out = nn.Conv3d(64, classes, 1)
 
@@ -553,6 +553,6 @@ class UNet3d(nn.Module):
         for index, block in enumerate(self.down):
             x = block(F.max_pool3d(x, 2) if index else x)
             kept.append(x)
-        for up, block, skip in zip(self.up, self.after, kept[-2::-1], strict=True):
+        for (up, block), skip in zip(self.up, kept[-2::-1], strict=True):
             x = block(torch.cat([skip, up(x)], 1))
         return self.out(x)
