@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from .meant import argument_told, op_told
 from .problems import WordError, did_you_mean, listed, quoted
 
 LETTERS = "kspdgmo"
@@ -143,7 +144,7 @@ def parse_line(
         if word.text in ops or word.text in blocks:
             calls.append((word, []))
         elif not calls:
-            raise _not_an_op(word, [*ops, *blocks])
+            raise word.error(*op_told(word.text, [*ops, *blocks], known))
         elif calls[-1][0].text in blocks:
             _check_block_argument(word, calls[-1][0], [*ops, *blocks])
             calls[-1][1].append(word)
@@ -175,16 +176,6 @@ def repeats(word: str) -> int:
     """Read the number of an ``xN``; one too long to be meant counts as ten to the fifteenth."""
     digits = word[1:].lstrip("0") or "0"
     return int(digits) if len(digits) <= 15 else 10**15
-
-
-def _not_an_op(word: Word, ops: Collection[str]) -> WordError:
-    name, colon, op = word.text.partition(":")
-    if colon and op in ops and NAME.match(name):
-        return word.error(f"{quoted(word.text)} lacks a blank", f"write {name}: {op}")
-    return word.error(
-        f"unknown op {quoted(word.text)}",
-        did_you_mean(word.text, ops, "a row begins with an op, such as conv, relu or max"),
-    )
 
 
 def _check_form(
@@ -241,29 +232,7 @@ def keyword(word: Word) -> tuple[str, Word]:
 
 
 def _not_an_argument(word: Word, op: Word, ops: Collection[str]) -> WordError:
-    text = word.text
-    near = did_you_mean(text, [*ops, *FLAGS])
-    if near and text[0].isalpha():
-        wanted = near.removeprefix("did you mean ").removesuffix("?")
-        kind = "op" if wanted in ops else "argument"
-        return word.error(f"unknown {kind} {quoted(text)}", near)
-    if text in LETTERS:
-        return word.error(f'"{text}" lacks its number', f"write {text}3, without a blank")
-    if text == "-":
-        return word.error(
-            "a dash stands inside a row", "begin every row on a line of its own, at one column"
-        )
-    if text.endswith((",", ";")):
-        return word.error(f"{quoted(text)} ends with a mark", "part words by blanks only")
-    if re.match(r"[A-Za-z]", text):
-        return word.error(
-            f"{quoted(text)} is neither an op nor an argument of {op.text}",
-            "arguments are numbers, sizes such as 3x3, letters such as k3 s2 p1, and flags "
-            "such as same",
-        )
-    return word.error(
-        f"cannot read {quoted(text)} as a number or a size", "write 3, .5 or 3x3, without blanks"
-    )
+    return word.error(*argument_told(word.text, op.text, ops, FLAGS))
 
 
 def _argument(word: Word, params: Params) -> Argument:
@@ -322,11 +291,11 @@ def evaluate(word: Word, params: Params) -> tuple[str, Fraction]:
     except (IndexError, ValueError):
         rest, value = ["?"], Fraction(0)
     except ZeroDivisionError:
-        raise word.error(f'"{word.text}" divides by zero') from None
+        raise word.error(f'"{word.text}" divides by zero', "divide by another number") from None
     if rest or match is None:
         raise word.error(f'cannot read "{word.text}"', "write for example $in*2 or ($in+2)/2")
     if abs(value) > _LARGEST or value.denominator > _LARGEST:
-        raise word.error(f'the value of "{word.text}" is too large')
+        raise word.error(f'the value of "{word.text}" is too large', "the most is 10^15")
     return match.group(1), value
 
 

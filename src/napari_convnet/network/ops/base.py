@@ -149,7 +149,8 @@ class Options:
                 )
             if value < least or value != int(value):
                 raise self.word(key).error(
-                    f"{self.called(key)} must be a whole number from {least}, not {value:g}"
+                    f"{self.called(key)} must be a whole number from {least}, not {value:g}",
+                    _whole_fix(key, self.word(key).text, value, least),
                 )
         return tuple(int(value) for value in values)
 
@@ -186,6 +187,16 @@ class Options:
                 f"{self.called(key)} is the same on all axes", f"write {key}{values[0]}"
             )
         return values[0]
+
+
+def _whole_fix(key: str, text: str, value: float, least: int) -> str:
+    """Say which whole numbers are near `value`."""
+    if "$" in text:
+        return f"compute it from numbers that make it {least} or more, without a fraction"
+    letter = key if key in LETTER_HELP else ""
+    low = int(value) if value > least else least
+    near = [f"{letter}{low}"] + ([f"{letter}{low + 1}"] if value > least else [])
+    return f"write {listed(near)}"
 
 
 def _spelled(key: str, sizes: tuple[int, ...], rank: int) -> str:
@@ -367,7 +378,8 @@ class Op(ABC):
             value = options.main[0]
             if not (main.low <= value <= main.high and math.isfinite(value)):
                 raise options.word("number").error(
-                    f"the {main.name} of {cls.word} must be {main.bounds}, not {value:g}"
+                    f"the {main.name} of {cls.word} must be {main.bounds}, not {value:g}",
+                    f"for example {cls.example}",
                 )
 
     @classmethod
