@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from .base import Main, Op, Options, Reach, Shape, Signature, bias_wanted
+from .explained import Explained, count
 from .kernelled import Kernelled
 
 
@@ -36,6 +37,9 @@ class Dense(Kernelled):
     def macs_numbers(self) -> str:
         """Outputs x inputs."""
         return self._kernels_spelled()
+
+    def _explain_sizes(self) -> tuple[Explained, ...]:
+        return _length(self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,13 @@ class RadialBasis(Op):
     def codes(self) -> tuple[int, int]:
         """Shape of the codes: (outputs, inputs)."""
         return (self.out, self.incoming[0] or 1)
+
+    def _explain_sizes(self) -> tuple[Explained, ...]:
+        return _length(self.out)
+
+
+def _length(out: int) -> tuple[Explained, ...]:
+    return (Explained("length", "outputs", count(out), count(out)),)
 
 
 def _check_vector(options: Options, incoming: Shape) -> None:
