@@ -186,14 +186,14 @@ def make_graph(seed: int) -> Graph:
     wanted = chance.randint(2, 6)
     for _ in range(2 * wanted):
         tried = [*rows, *maker.rows()]
-        found = document(shape, tried)
+        found = document(shape, tried, pipeline)
         if not found.problems and _values(found) <= MOST_VALUES:
             rows, pipeline = tried, found
         if len(rows) >= wanted:
             break
     if chance.random() < 0.3:
         ends = ["gap fc 3", "gmp", "flatten fc 2 softmax", "gap", "local 2 k1", "gap fc 4 ln"]
-        found = document(shape, [*rows, chance.choice(ends)])
+        found = document(shape, [*rows, chance.choice(ends)], pipeline)
         pipeline = pipeline if found.problems or _values(found) > MOST_VALUES else found
     given = shape
     if chance.random() < 0.6:
@@ -201,9 +201,11 @@ def make_graph(seed: int) -> Graph:
     return Graph(seed, pipeline, given)
 
 
-def document(shape: Sequence[int], rows: Sequence[str]) -> Pipeline:
+def document(shape: Sequence[int], rows: Sequence[str], before: Pipeline | None = None) -> Pipeline:
+    """Write and read a document; `before` is one that differs in its last rows."""
     lines = "".join(f"  - {row}\n" for row in rows)
-    return draft(f"input: {'x'.join(map(str, shape))}\nnet:\n{lines}")
+    text = f"input: {'x'.join(map(str, shape))}\nnet:\n{lines}"
+    return before.edited(text) if before else draft(text)
 
 
 def _values(pipeline: Pipeline) -> int:
