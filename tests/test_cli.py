@@ -1,5 +1,6 @@
 """The command line: what it prints, where, and with which exit status."""
 
+import importlib.util  # noqa: F401  (read by a skipif below)
 import json
 import os
 import signal
@@ -10,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from napari_convnet import UserError
 from napari_convnet.cli import DEBUG, main, named
+from napari_convnet.cli.quote import excerpt
 from napari_convnet.data import digits
 from napari_convnet.document import presets
+from napari_convnet.network import Place
 
 SMALL = """\
 title: Few digits
@@ -79,6 +83,7 @@ def process(*words, code="", **variables):
         [sys.executable, *start, *map(str, words)],
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=120,
         env=environment,
     )
@@ -229,6 +234,185 @@ def test_describe_up_to_the_mistake(say, tmp_path):
     message, line, marks = err.splitlines()
     assert message.startswith("line 4, column 5, layer max-1: a kernel of 20 does not fit into 8; ")
     assert (line, marks) == ("  4 |   - max 20", "    |     ^^^^^^")
+
+
+def test_a_table_fits_a_terminal(say, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("lenet5", "resnet101", "googlenet", "unet3d", "densenet121", "yolov1"):
+        lines = say("describe", name)[1].splitlines()
+        assert max(map(len, lines)) <= 80
+        assert not any(line.endswith(" ") for line in lines)
+
+
+def test_a_table_folds_to_the_rows_of_the_document(say, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = say("describe", "resnet101", "--depth", "1")[1].splitlines()
+    assert len(lines) < 20
+    (row,) = (line.split() for line in lines if line.startswith("bottleneck-4."))
+    assert (
+        row == "bottleneck-4.relu bottleneck 128 s=2 512x28x28 379,392 373 M 15.7 MB 43 8".split()
+    )
+    assert len(say("describe", "resnet101", "--depth", "2")[1].splitlines()) > 40
+    status, _, err = say("describe", "resnet101", "--depth", "0")
+    assert (status, err[:17]) == (2, "Invalid value for")
+
+
+def test_a_table_shows_what_belongs_together(say, tmp_path, monkeypatch):
+    path = tmp_path / "tree.yaml"
+    path.write_text(TREE)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert say("describe", path)[1] == TREE_SHOWN
+
+
+TREE = """\
+title: A tree
+input: 1x16x16
+blocks:
+  two(n): [conv $n bn relu, conv $n]
+net:
+  - e: two 4
+  - down: max 2
+  - res: conv 4 relu
+  - s:
+      x2:
+        - conv 4 relu
+  - out: conv 2 k1
+    freeze: true
+"""
+
+TREE_SHOWN = """\
+A tree
+layer      call        output  parameters    MACs    bytes  field  jump
+───────────────────────────────────────────────────────────────────────
+input                 1x16x16                      1.02 kB
+e          two 4
+ .conv     conv 4     4x16x16          36  9.22 k  4.10 kB      3     1
+ .bn       bn         4x16x16           8          4.10 kB      3     1
+ .relu     relu       4x16x16                      4.10 kB      3     1
+e          conv 4     4x16x16         148  36.9 k  4.10 kB      5     1
+down       max 2        4x8x8                      1.02 kB      6     2
+res-1      res
+ .conv     conv 4       4x8x8         148  9.22 k  1.02 kB     10     2
+ .relu     relu         4x8x8                      1.02 kB     10     2
+res-1      add          4x8x8                      1.02 kB     10     2
+s          x2
+ .group
+  .conv    conv 4       4x8x8         148  9.22 k  1.02 kB     14     2
+  .relu    relu         4x8x8                      1.02 kB     14     2
+ .group-2
+  .conv    conv 4       4x8x8         148  9.22 k  1.02 kB     18     2
+s          relu         4x8x8                      1.02 kB     18     2
+out        conv 2 k1    2x8x8          10     512    512 B     18     2
+
+13 layers                             646  74.2 k  25.1 kB
+trainable                             636
+frozen                                 10
+"""
+
+
+MISALIGNED = """\
+input: 1x16x16
+net:
+  - a: conv 4 k3 s2
+  - cat: [conv 4 k2 same, conv 4 k3]
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "describe"])
+def test_warnings_come_after_all_else_and_change_no_status(say, tmp_path, command):
+    path = tmp_path / "shifted.yaml"
+    path.write_text(MISALIGNED)
+    status, out, err = say(command, path)
+    assert status == 0
+    assert "misaligned" not in out
+    assert err.startswith("warning: line 4, column ")
+    assert "misaligned by 1 pixel" in err
+    assert "^" in err.splitlines()[-1]
+
+
+def test_warnings_in_json(say, tmp_path):
+    path = tmp_path / "shifted.yaml"
+    path.write_text(MISALIGNED)
+    status, out, err = say("describe", path, "--json")
+    (warning,) = json.loads(out)["warnings"]
+    assert (status, err) == (0, "")
+    assert "misaligned" in warning
+
+
+WHY = """\
+c1.conv: conv 6 k5 valid, 1x32x32 to 6x28x28
+
+size along y and x
+  = floor((n + 2p - d (k - 1) - 1) / s) + 1
+  = floor((32 + 2×0 - 1 × (5 - 1) - 1) / 1) + 1
+  = 28
+
+parameters
+  = outputs × inputs × kernel + biases
+  = 6 × 1 × 5 × 5 + 6
+  = 156
+"""
+
+
+def test_describe_why(say, tmp_path):
+    status, out, err = say("describe", "lenet5", "--why", "c1.conv")
+    assert (status, err) == (0, "")
+    assert out.startswith(WHY)
+    assert "a dense layer from 1x32x32 to 6x28x28 would need 4,821,600 parameters" in out
+    assert max(map(len, out.splitlines())) < 80
+    found = json.loads(say("describe", "lenet5", "--why", "C1.conv", "--json")[1])
+    assert found["layer"] == "c1.conv"
+    assert found["lines"][0]["result"] == "28"
+    status, _, err = say("describe", "lenet5", "--why", "c1.comv")
+    assert (status, err) == (2, 'no layer is called "c1.comv"; did you mean c1.conv?\n')
+
+
+def test_describe_why_of_a_document_with_a_mistake(say, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("input: 1x8x8\nnet:\n  - c1: conv 4 k3\n  - c2: max 20\n  - c3: conv 3\n")
+    status, out, err = say("describe", path, "--why", "c1")
+    assert (status, out.splitlines()[0]) == (2, "c1: conv 4 k3, 1x8x8 to 4x8x8")
+    assert err.startswith("line 4, ")
+    status, out, err = say("describe", path, "--why", "c3")
+    assert (status, out) == (2, "")
+    assert err.startswith("line 4, ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_pipes_that_lack_a_character(encoding):
+    words = ("describe", "lenet5", "--why", "c1.conv")
+    done = process(*words, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4,821,600" in done.stdout
+    done = process("describe", "lenet5", PYTHONIOENCODING=encoding)
+    assert "-----" in done.stdout
+
+
+LINES = {
+    ("  - conv 4 rellu", 12, 17): ["  3 |   - conv 4 rellu", "    |            ^^^^^"],
+    ("\tab", 2, 4): ["  3 |  ab", "    |  ^^"],
+    ("title: 漢字 x", 8, 10): ["  3 | title: 漢字 x", "    |        ^^^^"],
+    ("a", 9, 9): ["  3 | a", "    |  ^"],
+    ("", 1, 1): ["  3 | ", "    | ^"],
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_lines_are_quoted_with_their_place_marked(line):
+    text, start, stop = line
+    assert excerpt(text, Place(3, start, 3, stop)) == LINES[line]
+
+
+def test_long_lines_are_cut_around_the_place():
+    text = "x" * 500 + "HERE" + "y" * 500
+    line, marks = excerpt(text, Place(3, 501, 3, 505))
+    assert len(line) < 90
+    assert line.index("HERE") == marks.index("^")
+    assert marks.count("^") == 4
+
+
+def test_places_over_several_lines_are_marked_to_the_end_of_the_first():
+    assert excerpt("  - conv 4  ", Place(3, 5, 5, 2))[1] == "    |     ^^^^^^"
 
 
 def test_describe_a_mistake_as_json_prints_no_json(say, tmp_path):
@@ -458,10 +642,58 @@ def test_predictions_that_cannot_be_written(say, run, folder, tmp_path):
     assert (status, err) == (2, f"cannot write {out}: No such file or directory\n")
 
 
-def test_export_is_not_built_yet(say, run):
-    status, out, err = say("export", run, "--to", "onnx")
+def test_export_of_a_run_computes_what_the_run_does(say, run, folder, tmp_path):
+    """The three forms hold the trained weights, and the one file is opened without the run."""
+    assert say("export", run, "--to", "torch", "-o", tmp_path / "few.pt")[0] == 0
+    status, out, err = say("export", run, "--to", "python", "-o", tmp_path / "few.py")
+    assert (status, err) == (0, "")
+    assert out == f"wrote {tmp_path / 'few.py'} and {tmp_path / 'few.safetensors'}\n"
+    packed = tmp_path / "few.safetensors"
+    assert "2,074" in say("describe", packed)[1]
+    for source, name in ((run, "run"), (packed, "packed")):
+        words = (folder / "seven.npy", "--layer", "out", "-o", tmp_path / name)
+        status, _, err = say("maps", source, *words)
+        assert status == 0, err
+    trained, exported = (np.load(tmp_path / name / "out.npy") for name in ("run", "packed"))
+    np.testing.assert_array_equal(trained, exported)
+    state = torch.load(tmp_path / "few.pt", weights_only=True)
+    assert list(state) == ["c1.conv.weight", "c1.conv.bias", "out.weight", "out.bias"]
+    image = np.load(folder / "seven.npy") / 255
+    done = process(
+        code=f"""
+import sys, torch
+sys.path.insert(0, {str(tmp_path)!r})
+import few
+assert "napari_convnet" not in sys.modules
+image = torch.tensor({image.tolist()}).view(1, 1, 28, 28)
+print(*few.load().eval()(image)[0].tolist())
+"""
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.array(done.stdout.split(), float), trained.ravel(), rtol=1e-4)
+
+
+def test_export_names_its_file_and_writes_over_none(say, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("export", "alexnet-torchvision", "--to")
+    assert say("export", "lenet5", "--to", "torch") == (0, "wrote lenet5.pt\n", "")
+    assert say("export", "lenet5", "--to", "torch") == (
+        2,
+        "",
+        "lenet5.pt exists already; name the file to write: -o FILE\n",
+    )
+    assert say("export", "lenet5", "--to", "torch", "-o", "lenet5")[0] == 0
+    (tmp_path / "alexnet_torchvision.safetensors").write_text("mine")
+    assert "alexnet_torchvision.safetensors exists" in say(*words, "python")[2]
+    assert (tmp_path / "alexnet_torchvision.safetensors").read_text() == "mine"
+
+
+@pytest.mark.skipif("importlib.util.find_spec('onnx')", reason="onnx is installed")
+def test_export_to_onnx_says_what_to_install(say, tmp_path):
+    status, out, err = say("export", "lenet5", "--to", "onnx", "-o", tmp_path / "a.onnx")
     assert (status, out) == (2, "")
-    assert err.startswith("export to onnx is not built yet; ")
+    assert "pip install onnx" in err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "maps", "export"])
@@ -504,7 +736,12 @@ USAGE = {
     ("check",): "Missing argument 'DOC'.",
     ("maps", "lenet", "x.png"): "Missing option '-o' / '--output'.",
     ("presets", "--jsn"): "No such option: --jsn",
-    ("export", "run", "--to", "word"): "'word' is not one of 'python', 'torch', 'onnx'",
+    (
+        "export",
+        "run",
+        "--to",
+        "word",
+    ): "'word' is not one of 'python', 'torch', 'onnx', 'safetensors'",
 }
 
 

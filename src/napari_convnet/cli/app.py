@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The words behind ``napari-convnet``; those of the process otherwise.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name or a multiplication sign that a pipe's encoding lacks must not end a command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()

@@ -55,15 +55,11 @@ def _check_data(pipeline: Pipeline) -> None:
         raise DocumentError(problems, pipeline)
 
 
-def _warnings(pipeline: Pipeline) -> tuple[Problem, ...]:
-    return getattr(pipeline, "warnings", ())
-
-
 def _warn(pipeline: Pipeline) -> None:
     """Tell what is allowed but may not be meant."""
-    if _warnings(pipeline):
+    if pipeline.warnings:
         sys.stdout.flush()
-        print(spelled(_warnings(pipeline), pipeline.text, "warning: "), file=sys.stderr)
+        print(spelled(pipeline.warnings, pipeline.text, "warning: "), file=sys.stderr)
 
 
 @app.command()
@@ -119,5 +115,5 @@ def _description(pipeline: Pipeline) -> dict[str, Any]:
             "macs": totals.macs,
             "bytes": totals.bytes,
         },
-        "warnings": [str(problem) for problem in _warnings(pipeline)],
+        "warnings": [str(problem) for problem in pipeline.warnings],
     }

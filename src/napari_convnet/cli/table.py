@@ -55,10 +55,9 @@ def print_table(pipeline: Pipeline, depth: int = 0) -> None:
     found = list(_Lines(pipeline).all(depth))
     sums = [Line(cells) for cells in totals(pipeline)]
     widths, gap = _widths([Line(COLUMNS), *found, *sums], _room())
-    rule = "-" if (sys.stdout.encoding or "").lower() in ("ascii", "us-ascii") else "─"
     _print(pipeline.title, bold=True)
     _print(*_laid_out(Line(COLUMNS), widths, gap))
-    _print(rule * (sum(widths) + len(gap) * (len(widths) - 1)))
+    _print(_rule() * (sum(widths) + len(gap) * (len(widths) - 1)))
     for line in found:
         _print(*_laid_out(line, widths, gap), bold=line.head)
     print()
@@ -70,6 +69,15 @@ def _print(*lines: str, bold: bool = False) -> None:
     styled = bold and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for line in lines:
         print(typer.style(line, bold=True) if styled else line)
+
+
+def _rule() -> str:
+    """Draw a line, with what the encoding of a pipe has."""
+    try:
+        "─".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "-"
+    return "─"
 
 
 def _room() -> int:

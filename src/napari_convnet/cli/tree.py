@@ -18,7 +18,7 @@ from napari_convnet.network import Layer
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
 
-_REPEATED = re.compile(r"\s+x\d+$")
+_REPEATED = re.compile(r"(^|\s+)x\d+$")
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Node:
 
 def tree(pipeline: Pipeline) -> list[Node | Layer]:
     """Arrange the layers of a pipeline; a row that makes one layer is that layer."""
-    texts = {row.path: row.text for row in pipeline.rows}
+    texts = {row.path: _text(row.name, row.text) for row in pipeline.rows}
     found: list[Node | Layer] = []
     for path, group in groupby(pipeline.network, lambda layer: layer.row[:1]):
         layers = list(group)
@@ -65,21 +65,25 @@ def tree(pipeline: Pipeline) -> list[Node | Layer]:
     return found
 
 
+def _text(name: str, text: str) -> str:
+    """Give what stands in a row beside its name."""
+    own = text.removeprefix(f"{name}:") if name else text
+    return own.strip().removesuffix(":")
+
+
 def _row(layers: Sequence[Layer], text: str) -> Node:
     """Make the branch of a row of the document."""
-    _, colon, line = text.partition(":")
-    line = line.strip() if colon else text
     scope = layers[-1].name.partition(".")[0]
-    words = set(line.split())
+    words = set(text.split())
     if all(layer.text.split(" ")[0] in words for layer in layers):
-        return Node(layers[-1].name, line, False, list(layers))
+        return Node(layers[-1].name, text, False, list(layers))
     if all(f"{layer.name}.".startswith(f"{scope}.") for layer in layers):
-        return Node(scope, line, True, _children(layers, scope))
+        return Node(scope, text, True, _children(layers, scope))
     found = _children(layers, "")
     for child in found:
-        if isinstance(child, Node) and not text.endswith(":"):
-            child.text = _REPEATED.sub("", line)
-    return Node(layers[-1].name, line or text, False, found)
+        if isinstance(child, Node):
+            child.text = _REPEATED.sub("", text)
+    return Node(layers[-1].name, text, False, found)
 
 
 def _children(layers: Sequence[Layer], scope: str) -> list[Node | Layer]:
@@ -87,7 +91,7 @@ def _children(layers: Sequence[Layer], scope: str) -> list[Node | Layer]:
     found: list[Node | Layer] = []
     for name, group in groupby(layers, lambda layer: _inner(layer.name, scope)):
         inside = list(group)
-        if len(inside) == 1 or name == scope:
+        if name == scope or (len(inside) == 1 and inside[0].name == name):
             found += inside
         else:
             found.append(Node(name, "", True, _children(inside, name)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from napari_convnet.network import UserError, did_you_mean, quoted
-from napari_convnet.network.explain import Explained, Why, why
+from napari_convnet.network.explain import Why, why
+from napari_convnet.network.ops.explained import Explained
 
 from .table import sizes
 
@@ -35,7 +37,8 @@ def print_why(pipeline: Pipeline, name: str) -> None:
         for text in _steps(line):
             print(f"  = {text}")
     if found.dense:
-        print(f"\n{found.dense}")
+        print()
+        print(textwrap.fill(found.dense, 79))
 
 
 def why_as_dict(pipeline: Pipeline, name: str) -> dict[str, Any]:
