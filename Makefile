@@ -12,7 +12,7 @@ DEMO_FLAGS ?= --headless --output demo-output
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint pictures bench clean
+.PHONY: help setup system demo test lint docs pictures bench clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -37,6 +37,9 @@ lint: setup  ## style, types, the rooms' import rules, the plugin's manifest
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-convnet
+
+docs: setup  ## write the language reference again
+	$(BIN)/python tools/reference.py
 
 pictures: setup  ## make the README's pictures again
 	$(WITH_DISPLAY) $(BIN)/python tools/pictures.py

@@ -379,7 +379,7 @@ class Op(ABC):
             if not (main.low <= value <= main.high and math.isfinite(value)):
                 raise options.word("number").error(
                     f"the {main.name} of {cls.word} must be {main.bounds}, not {value:g}",
-                    f"for example {cls.example}",
+                    f"write a number {main.bounds.replace('at least', 'of at least')}",
                 )
 
     @classmethod
@@ -568,6 +568,11 @@ def spelled(shape: Shape) -> str:
     return "x".join("?" if n is None else str(n) for n in shape)
 
 
+def told(shape: Shape) -> str:
+    """Spell a shape in a message: ``16x32x?``, ``a vector of 10``."""
+    return spelled(shape) if len(shape) > 1 else f"a vector of {spelled(shape)}"
+
+
 def positions(shape: Shape) -> int | None:
     """Number of positions of a map; None where a size is not fixed."""
     total = 1
@@ -594,4 +599,5 @@ __all__ = [
     "clipped",
     "positions",
     "spelled",
+    "told",
 ]

@@ -22,6 +22,7 @@ class Dense(Kernelled):
     example: ClassVar[str] = "fc 10"
     signature: ClassVar[Signature] = Signature(Main("outputs"), "", ("bias", "nobias"))
     reach: ClassVar[Reach] = "global"
+    size_formula: ClassVar[str] = "outputs"
     parameters_formula: ClassVar[str] = "outputs × inputs"
     macs_formula: ClassVar[str] = "outputs × inputs"
 
@@ -66,6 +67,7 @@ class RadialBasis(Op):
     example: ClassVar[str] = "rbf 10"
     signature: ClassVar[Signature] = Signature(Main("outputs"))
     reach: ClassVar[Reach] = "global"
+    size_formula: ClassVar[str] = "outputs"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -87,7 +89,7 @@ class RadialBasis(Op):
 
 
 def _length(out: int) -> tuple[Explained, ...]:
-    return (Explained("length", "outputs", count(out), count(out)),)
+    return (Explained("length", Dense.size_formula, count(out), count(out)),)
 
 
 def _check_vector(options: Options, incoming: Shape) -> None:

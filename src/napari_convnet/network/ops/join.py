@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError, listed
-from .base import STAY, Op, Options, Reach, Shape, Step, spelled
+from .base import STAY, Op, Options, Reach, Shape, Step, spelled, told
 from .explained import Explained
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -99,7 +99,7 @@ class Cat(Join):
         if sizes is None:
             raise UserError(
                 f"{self.word} needs maps of equal size: {_compared(incomings, names)}",
-                "crop the larger (crop NAME), pad, or join before the size changes",
+                _resize(incomings, "join"),
             )
         return (sum(shape[0] or 1 for shape in incomings), *sizes)
 
@@ -127,8 +127,8 @@ class Add(Join):
         shape = _common(incomings)
         if shape is None:
             sizes = _common([one[1:] for one in incomings])
-            fix = "crop the larger (crop NAME), pad, or add before the size changes"
-            if sizes is not None and len(set(map(len, incomings))) == 1:
+            fix = _resize(incomings, "add")
+            if sizes is not None and len(incomings[0]) > 1:
                 fix = f"bring them to equal channels, for example with conv {incomings[-1][0]} k1"
             what = f"{self.word} needs equal shapes: {_compared(incomings, names)}"
             raise UserError(what, fix)
@@ -221,8 +221,17 @@ def _compared(shapes: Sequence[Shape], names: Sequence[str]) -> str:
     """List the shapes of all inputs: ``e1 is 16x32x32, conv-2 is 16x30x30``."""
     labels = list(names) or _labels(len(shapes))
     return listed(
-        (f"{name} is {spelled(shape)}" for name, shape in zip(labels, shapes, strict=True)), "and"
+        (f"{name} is {told(shape)}" for name, shape in zip(labels, shapes, strict=True)), "and"
     )
+
+
+def _resize(shapes: Sequence[Shape], word: str) -> str:
+    """Say how to bring maps to equal sizes."""
+    if len(set(map(len, shapes))) > 1:
+        return f"{word} before flatten, gap and fc, or bring all to vectors"
+    if len(shapes[0]) == 1:
+        return "bring them to equal lengths, for example with fc"
+    return f"crop the larger (crop NAME), pad, or {word} before the size changes"
 
 
 def _labels(count: int) -> list[str]:

@@ -72,6 +72,7 @@ class Sum(_Pool):
 class _Global(Op):
     family: ClassVar[str] = "pooling"
     reach: ClassVar[Reach] = "global"
+    size_formula: ClassVar[str] = "one value per channel"
     takes_map: ClassVar[bool] = True
 
     @classmethod
@@ -84,7 +85,7 @@ class _Global(Op):
 
     def _explain_channels(self) -> tuple[Explained, ...]:
         each = count(self.channels)
-        return (Explained("length", "one value per channel", each, each),)
+        return (Explained("length", self.size_formula, each, each),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ class Flatten(Op):
     formula: ClassVar[str] = "y[c n + i] = x[c, i]"
     example: ClassVar[str] = "flatten"
     reach: ClassVar[Reach] = "global"
+    size_formula: ClassVar[str] = "channels × sizes"
 
     @classmethod
     def _make(cls, options: Options, incoming: Shape, bias: bool) -> Self:
@@ -44,7 +45,7 @@ class Flatten(Op):
 
     def _explain_channels(self) -> tuple[Explained, ...]:
         numbers = product(self.incoming)
-        return (Explained("length", "channels × sizes", numbers, count(self.channels)),)
+        return (Explained("length", self.size_formula, numbers, count(self.channels)),)
 
 
 @dataclass(frozen=True, kw_only=True)
