@@ -115,7 +115,8 @@ def test_what_comes_in():
 def test_what_comes_in_must_divide():
     assert problems(["half: conv $in/2"], "- half") == [
         "line 3, column 14, layer half-1.conv: the number of outputs must be a whole number from "
-        "1, not 1.5 (in half, called in line 5)"
+        "1, not 1.5 (in half, called in line 5); compute it from numbers that make it 1 or more, "
+        "without a fraction"
     ]
 
 
@@ -183,7 +184,8 @@ def test_an_unused_parameter_is_a_warning():
         ("- two $b", "line 7, column 9, layer two-1: unknown parameter $b; outside a block only "
          "$in, the incoming channels, is known"),
         ("- two .5", "line 3, column 21, layer two-1.conv: the number of outputs must be a whole "
-         "number from 1, not 0.5 (in two, called in line 7)"),
+         "number from 1, not 0.5 (in two, called in line 7); compute it from numbers that make it "
+         "1 or more, without a fraction"),
         ("- skips 3", "line 4, column 20, layer skips-1.cat: $skip is 3 here, not a layer (in "
          "skips, called in line 7); call the block with a layer's name"),
         ("- twoo 3", "line 7, column 5: unknown op \"twoo\"; did you mean two?"),

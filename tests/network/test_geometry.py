@@ -43,19 +43,19 @@ def test_the_field_of_a_chain_is_what_a_walk_back_reaches(lines, index):
 
 
 def test_a_step_that_stays_changes_nothing():
-    field = Field(F(-2), F(5), F(2))
+    field = Field.of(F(-2), F(5), F(2))
     assert field.through(STAY) is field
     assert field.through(Step()) == field
 
 
 def test_a_field_through_a_step():
-    field = Field(F(0), F(3), F(2)).through(Step(reach=F(2), ratio=F(3), offset=F(1, 2)))
-    assert field == Field(F(-1), F(6), F(6))
+    field = Field.of(F(0), F(3), F(2)).through(Step(reach=F(2), ratio=F(3), offset=F(1, 2)))
+    assert field == Field.of(F(-1), F(6), F(6))
 
 
 def test_the_hull_of_two_paths():
     """Paths may be misaligned: least left edge, greatest right edge."""
-    assert hull([Field(F(0), F(4)), Field(F(-3), F(1))]) == Field(F(-3), F(4))
+    assert hull([Field.of(F(0), F(4)), Field.of(F(-3), F(1))]) == Field.of(F(-3), F(4))
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -73,12 +73,12 @@ def test_a_map_lies_where_its_matrix_says(rank):
 
 def test_compose():
     turn = ((0, -1, 5), (1, 0, 7), (0, 0, 1))
-    pool = map_matrix([Field(F(0), F(1), F(2))] * 2)
+    pool = map_matrix([Field.of(F(0), F(1), F(2))] * 2)
     assert compose(turn, pool) == ((0, -2, 4.5), (2, 0, 7.5), (0, 0, 1))
     identity = map_matrix([Field()] * 2)
     assert identity == ((1, 0, 0), (0, 1, 0), (0, 0, 1))
     assert compose(identity, turn) == turn == compose(turn, identity)
-    third = map_matrix([Field(F(-1), F(1), F(3)), Field(F(0), F(1), F(2))])
+    third = map_matrix([Field.of(F(-1), F(1), F(3)), Field.of(F(0), F(1), F(2))])
     assert compose(compose(turn, pool), third) == compose(turn, compose(pool, third))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .grammar import Argument, Call
+from .geometry import STILL, Move
+from .grammar import Argument, Call, parse_line
 from .ops import OPS, Op, Shape, Step
 from .ops.base import MOST
 from .ops.join import Join
@@ -35,17 +36,21 @@ class Bound:
     kind: Op
     text: str
     output: Shape
-    steps: tuple[tuple[Step | None, ...], ...] | None
+    moves: tuple[tuple[Move | None, ...], ...] | None
+    alike: bool
     trained: bool
 
     @classmethod
     def of(cls, kind: Op, text: str) -> Bound:
         """Ask an op for what every layer asks of it."""
-        rank = range(len(kind.incoming) - 1)
         output = _output(kind)
-        # A norm depends on everything, but each of its outputs has the place of its input.
-        steps = tuple(map(kind.steps, rank)) if len(output) == len(kind.incoming) else None
-        return cls(kind, text, output, steps, bool(kind.weights()))
+        moves, axes = None, range(len(output) - 1)
+        if len(output) == len(kind.incoming):
+            # A norm sees the whole map, but only through two numbers: its field is as it was.
+            known = kind.reach != "global"
+            moves = tuple([_moves(kind.steps(axis)) if known else (STILL,) for axis in axes])
+        alike = moves is not None and moves[1:] == moves[:-1]
+        return cls(kind, text, output, moves, alike, bool(kind.weights()))
 
 
 class Binder:
@@ -53,6 +58,7 @@ class Binder:
 
     def __init__(self) -> None:
         self._bound: dict[tuple[str, Shape, bool], Bound] = {}
+        self._joined: dict[tuple[type[Join], tuple[Shape, ...]], Bound] = {}
 
     def bind(self, call: Call, shape: Shape, values: Mapping[str, Value], bias: bool) -> Bound:
         """Bind a call to the shape that comes in.
@@ -78,8 +84,11 @@ class Binder:
             found = self._bound[key] = Bound.of(kind, text)
         return found
 
-    @staticmethod
-    def join(word: type[Join], points: Sequence[Point], text: str) -> Bound:
+    def bind_text(self, text: str, shape: Shape) -> Bound:
+        """Bind a call that is not in the document."""
+        return self.bind(parse_line(text, OPS).calls[0], shape, {}, True)
+
+    def join(self, word: type[Join], points: Sequence[Point]) -> Bound:
         """Join what comes out of several layers.
 
         Raises
@@ -87,8 +96,13 @@ class Binder:
         UserError
             Where their shapes do not fit together.
         """
-        names = [point.name for point in points]
-        return Bound.of(word.joined([point.shape for point in points], names=names), text)
+        shapes = tuple([point.shape for point in points])
+        found = self._joined.get((word, shapes))
+        if found is None:
+            names = [point.name for point in points]
+            found = Bound.of(word.joined(shapes, names=names), word.word)
+            self._joined[word, shapes] = found
+        return found
 
 
 def spelled(argument: Argument) -> str:
@@ -101,6 +115,10 @@ def spelled(argument: Argument) -> str:
 def number(value: float | Fraction) -> str:
     """Spell a number as a document does."""
     return str(int(value)) if value == int(value) else f"{float(value):g}"
+
+
+def _moves(steps: Sequence[Step | None]) -> tuple[Move | None, ...]:
+    return tuple([None if step is None else Move.of(step) for step in steps])
 
 
 def _output(op: Op) -> Shape:

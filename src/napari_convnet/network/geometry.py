@@ -12,6 +12,7 @@ https://distill.pub/2019/computing-receptive-fields.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,47 +23,131 @@ Matrix = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Receptive field of a layer's outputs along one axis, in input pixels.
+class Move:
+    """What an op does to a field along one axis: a `Step`, ready to be applied.
 
     Parameters
     ----------
-    low, high : Fraction
-        First and last pixel that output 0 sees.
-    jump : Fraction
-        How far the field moves from one output to the next.
+    low, high, ratio, parts : int
+        First and last pixel of the input that output 0 sees, and the distance between neighbouring
+        outputs, all in pixels of the input times `parts`.
     """
 
-    low: Fraction = Fraction(0)
-    high: Fraction = Fraction(0)
-    jump: Fraction = Fraction(1)
+    low: int = 0
+    high: int = 0
+    ratio: int = 1
+    parts: int = 1
+
+    @classmethod
+    def of(cls, step: Step) -> Move:
+        """Give a step as a move."""
+        if step == STAY:
+            return STILL
+        half = step.reach / 2
+        return cls(*_in_parts(step.offset - half, step.offset + half, step.ratio))
+
+
+STILL = Move()
+"""What an op does that looks at one position only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Receptive field of a layer's outputs along one axis, in input pixels.
+
+    It is exact, and kept in whole numbers: halves and thirds of pixels count as such. Make another
+    than that of the input with `of`.
+    """
+
+    _low: int = 0
+    _high: int = 0
+    _jump: int = 1
+    _parts: int = 1
+
+    @classmethod
+    def of(cls, low: Fraction | int, high: Fraction | int, jump: Fraction | int = 1) -> Field:
+        """Make a field.
+
+        Parameters
+        ----------
+        low, high : Fraction or int
+            First and last pixel that output 0 sees.
+        jump : Fraction or int
+            How far the field moves from one output to the next.
+        """
+        return cls(*_in_parts(low, high, jump))
+
+    @property
+    def low(self) -> Fraction:
+        """First pixel that output 0 sees."""
+        return Fraction(self._low, self._parts)
+
+    @property
+    def high(self) -> Fraction:
+        """Last pixel that output 0 sees."""
+        return Fraction(self._high, self._parts)
+
+    @property
+    def jump(self) -> Fraction:
+        """How far the field moves from one output to the next."""
+        return Fraction(self._jump, self._parts)
 
     @property
     def size(self) -> Fraction:
         """Number of input pixels that an output sees."""
-        return self.high - self.low + 1
+        return Fraction(self._high - self._low, self._parts) + 1
 
     @property
     def start(self) -> Fraction:
         """Centre of what output 0 sees, in input index coordinates."""
-        return (self.low + self.high) / 2
+        return Fraction(self._low + self._high, 2 * self._parts)
 
     def through(self, step: Step) -> Field:
         """Field of an op's outputs, given that of its inputs."""
-        if step is STAY:
+        return self.moved(Move.of(step))
+
+    def moved(self, move: Move) -> Field:
+        """Field of an op's outputs, given that of its inputs."""
+        if move is STILL:
             return self
-        half = step.reach / 2
-        low = self.low + self.jump * (step.offset - half)
-        high = self.high + self.jump * (step.offset + half)
-        return Field(low, high, self.jump * step.ratio)
+        jump, parts = self._jump, move.parts
+        found = (
+            self._low * parts + jump * move.low,
+            self._high * parts + jump * move.high,
+            jump * move.ratio,
+            self._parts * parts,
+        )
+        return Field(*found) if found[3] == 1 else Field(*_reduced(*found))
+
+    def same_centres(self, other: Field) -> bool:
+        """Whether outputs of both see the same places, if not as much of them."""
+        mine, others = self._parts, other._parts
+        return (self._low + self._high) * others == (other._low + other._high) * mine
+
+    def same_jump(self, other: Field) -> bool:
+        """Whether both move equally far from one output to the next."""
+        return self._jump * other._parts == other._jump * self._parts
+
+
+def _in_parts(*values: Fraction | int) -> tuple[int, ...]:
+    """Give values as whole numbers of parts, and in how many parts one is cut."""
+    parts = math.lcm(*(value.denominator for value in values))
+    return (*(value.numerator * (parts // value.denominator) for value in values), parts)
+
+
+def _reduced(*values: int) -> tuple[int, ...]:
+    common = math.gcd(*values)
+    return tuple([value // common for value in values])
 
 
 def hull(fields: Iterable[Field]) -> Field:
     """Field that covers all of `fields`, which must have one jump."""
     found = list(fields)
-    return Field(
-        min(field.low for field in found), max(field.high for field in found), found[0].jump
-    )
+    first = found[0]
+    if all(field == first for field in found):
+        return first
+    low, high = min(field.low for field in found), max(field.high for field in found)
+    return Field.of(low, high, first.jump)
 
 
 def map_matrix(fields: Sequence[Field]) -> Matrix:

@@ -63,37 +63,37 @@ class Layer:
         """Word of the op: ``conv``, ``relu``."""
         return self.kind.word
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Number of trained parameters."""
         return self.kind.parameters
 
-    @property
+    @cached_property
     def macs(self) -> int | None:
         """Multiply-adds of one forward pass; None where a size is not fixed."""
         return self.kind.macs()
 
-    @property
+    @cached_property
     def bytes(self) -> int | None:
         """Memory of the output in float32, for one input; None where a size is not fixed."""
         return None if None in self.output else 4 * math.prod(n or 1 for n in self.output)
 
-    @property
+    @cached_property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Input pixels that an output sees, per axis."""
         return _each(self.fields, lambda field: math.ceil(field.size))
 
-    @property
+    @cached_property
     def jump(self) -> tuple[float, ...] | None:
         """Input pixels from one output to the next, per axis."""
         return _each(self.fields, lambda field: float(field.jump))
 
-    @property
+    @cached_property
     def start(self) -> tuple[float, ...] | None:
         """Centre of what output 0 sees, in input index coordinates, per axis."""
         return _each(self.fields, lambda field: float(field.start))
 
-    @property
+    @cached_property
     def matrix(self) -> Matrix | None:
         """Homogeneous matrix from the map's indices to the input's."""
         return None if self.fields is None else map_matrix(self.fields)
@@ -201,7 +201,7 @@ class Network:
         """Shape of what goes out."""
         return self.input.shape if self.end == INPUT else self[self.end].output
 
-    @property
+    @cached_property
     def totals(self) -> Totals:
         """Parameters, multiply-adds and bytes of all layers together."""
         macs = [layer.macs for layer in self.layers]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from .binding import Bound
-from .geometry import Field, hull
-from .ops import Step
+from .geometry import Field, Move, hull
 from .problems import Place, Problem, listed
 from .scopes import Point
 
@@ -16,57 +16,89 @@ Fields = tuple[Field, ...]
 _Said = tuple[str, str]
 
 
-def fields_of(op: Bound, points: Sequence[Point]) -> Fields | None:
-    """Receptive field of an op's outputs, per axis; None where it cannot be told."""
-    if len(points) > 1:
-        paths = path_fields(op, points)
-        if paths is None or any(_jumps(axis) > 1 for axis in zip(*paths, strict=True)):
-            return None
-        return tuple(hull(axis) for axis in zip(*paths, strict=True))
-    fields = points[0].fields
-    if fields is None or op.steps is None or len(op.output) != len(fields) + 1:
+def field_of(op: Bound, point: Point) -> Fields | None:
+    """Receptive field of the outputs of an op with one input; None where it cannot be told."""
+    fields = point.fields
+    if fields is None or not op.moves:
         return None
-    steps = [step[0] for step in op.steps]
     # Most layers treat all axes alike: compute the field of one only.
-    if fields[1:] == fields[:-1] and steps[1:] == steps[:-1]:
-        return (_through(fields[0], steps[0]),) * len(fields)
-    return tuple(_through(f, step) for f, step in zip(fields, steps, strict=True))
+    if op.alike and _alike(fields):
+        return (_moved(fields[0], op.moves[0][0]),) * len(fields)
+    return tuple([_moved(f, moves[0]) for f, moves in zip(fields, op.moves, strict=True)])
 
 
-def path_fields(op: Bound, points: Sequence[Point]) -> list[Fields] | None:
-    """Field of an op's outputs through each of its inputs whose values it reads."""
-    if op.steps is None:
-        return None
-    paths = []
-    for index, point in enumerate(points):
-        steps = [step[index] for step in op.steps]
-        if None in steps:
-            continue
-        if point.fields is None:
-            return None
-        paths.append(tuple(_through(f, s) for f, s in zip(point.fields, steps, strict=True)))
-    return paths or None
-
-
-def join_warning(
+def fields_of_join(
     op: Bound, points: Sequence[Point], name: str, place: Place | None
+) -> tuple[Fields | None, list[Problem]]:
+    """Receptive field of a join's outputs, and what is to be said about its paths.
+
+    Parameters
+    ----------
+    op : Bound
+        The join.
+    points : sequence of Point
+        What comes into it.
+    name, place
+        Name and place of its layer.
+
+    Returns
+    -------
+    tuple
+        Fields per axis, None where they cannot be told; and at most one warning.
+    """
+    paths = _paths(op, points)
+    if not paths:
+        return None, []
+    if all(map(_alike, paths)):
+        # All axes are as the first.
+        axes = [[path[0] for path in paths]] * len(paths[0])
+    else:
+        axes = [list(axis) for axis in zip(*paths, strict=True)]
+    warnings = _warnings([point.name for point in points], axes, name, place)
+    if not all(map(_one_jump, axes)):
+        return None, warnings
+    if axes[0] is axes[-1]:
+        return (hull(axes[0]),) * len(axes), warnings
+    return tuple(map(hull, axes)), warnings
+
+
+def _paths(op: Bound, points: Sequence[Point]) -> list[Fields]:
+    """Fields of a join's outputs through each input that it reads; none where one is unknown."""
+    paths: list[Fields] = []
+    for index, point in enumerate(points):
+        moves = [axis[index] for axis in op.moves or ()]
+        if not moves or point.fields is None:
+            return []
+        if None in moves:
+            continue
+        if op.alike and _alike(point.fields):
+            paths.append((_moved(point.fields[0], moves[0]),) * len(moves))
+        else:
+            pairs = zip(point.fields, moves, strict=True)
+            paths.append(tuple([_moved(f, move) for f, move in pairs]))
+    return paths
+
+
+def _warnings(
+    names: list[str], axes: list[list[Field]], name: str, place: Place | None
 ) -> list[Problem]:
     """Say where the paths into a join differ in resolution, or are shifted against each other."""
-    paths = path_fields(op, points)
-    if paths is None:
-        return []
-    names = [point.name for point in points]
-    axes = list(zip(*paths, strict=True))
     for what in (_coarser, _shifted):
         for axis, fields in enumerate(axes):
-            problem = what(name, names, fields, AXES[axis - len(axes)])
-            if problem:
-                return [Problem(*problem, place, name)]
+            said = what(name, names, fields, AXES[axis - len(axes)])
+            if said:
+                return [Problem(*said, place, name)]
     return []
 
 
+def _alike(fields: Fields) -> bool:
+    """Whether all axes share one field; the very same one, which is quickly told."""
+    first = fields[0]
+    return fields[-1] is first and (len(fields) < 3 or fields[1] is first)
+
+
 def _coarser(name: str, names: list[str], fields: Sequence[Field], axis: str) -> _Said | None:
-    if _jumps(fields) == 1:
+    if _one_jump(fields):
         return None
     steps = (f"{n} moves by {_n(f.jump)}" for n, f in zip(names, fields, strict=False))
     return (
@@ -77,10 +109,10 @@ def _coarser(name: str, names: list[str], fields: Sequence[Field], axis: str) ->
 
 
 def _shifted(name: str, names: list[str], fields: Sequence[Field], axis: str) -> _Said | None:
+    if all(field.same_centres(fields[0]) for field in fields):
+        return None
     starts = [field.start for field in fields]
     by = max(starts) - min(starts)
-    if not by:
-        return None
     low, high = starts.index(min(starts)), starts.index(max(starts))
     first, second = sorted((low, high))
     return (
@@ -92,14 +124,14 @@ def _shifted(name: str, names: list[str], fields: Sequence[Field], axis: str) ->
     )
 
 
-def _n(value: object) -> str:
-    return f"{float(value):g}"  # type: ignore[arg-type]
+def _n(value: Fraction) -> str:
+    return f"{float(value):g}"
 
 
-def _jumps(fields: Sequence[Field]) -> int:
-    return len({field.jump for field in fields})
+def _one_jump(fields: Sequence[Field]) -> bool:
+    return all(field.same_jump(fields[0]) for field in fields)
 
 
-def _through(field: Field, step: Step | None) -> Field:
-    assert step is not None, "inputs that are not read were left out"
-    return field.through(step)
+def _moved(field: Field, move: Move | None) -> Field:
+    assert move is not None, "inputs that are not read were left out"
+    return field.moved(move)

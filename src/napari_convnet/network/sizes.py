@@ -123,8 +123,7 @@ def shown(fields: Sequence[Field] | None, output: Shape, padding: Sequence[int])
 
     Examples
     --------
-    >>> from fractions import Fraction
-    >>> halved = Field(Fraction(0), Fraction(1), Fraction(2))
+    >>> halved = Field.of(0, 1, 2)
     >>> shown((halved, halved), (8, 16, 16), (3, 0))
     (8, 15, 16)
     """

@@ -5,10 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .binding import Bound
 from .items import Extras, Item
-from .ops import BatchNorm, Conv, Op
-from .ops.base import Shape, spelled
+from .ops.base import Shape, told
 from .ops.join import Add, Cat
 from .problems import UserError
 from .scopes import Point, Scope, Tag
@@ -79,7 +77,7 @@ def _join(walk: Walk, item: Item, inner: Scope, ends: list[Point], tag: Tag | No
         if item.kind == "res":
             ends[1] = _shortcut(walk, item, inner, *ends)
         join = Cat if item.kind == "cat" else Add
-        op = walk.binder.join(join, ends, "cat" if join is Cat else "add")
+        op = walk.binder.join(join, ends)
     except UserError as error:
         walk.fail(walk.problem(error.at(place), item, None, tag.name, frame))
         return
@@ -96,31 +94,18 @@ def _shortcut(walk: Walk, item: Item, inner: Scope, made: Point, x: Point) -> Po
         return x
     if stride is None or len(x.shape) == 1:
         raise _no_shortcut(made, x)
-    rank = len(stride)
-    conv = Conv(
-        incoming=x.shape,
-        out=made.shape[0] or 1,
-        kernel=(1,) * rank,
-        stride=stride,
-        pad=((0, 0),) * rank,
-        dilation=(1,) * rank,
-        bias=False,
-    )
-    if not _agree(conv.output(), made.shape):
+    steps = "x".join(map(str, stride if len(set(stride)) > 1 else stride[:1]))
+    text = f"conv {made.shape[0]} k1{'' if steps == '1' else f' s{steps}'} nobias"
+    conv = walk.binder.bind_text(text, x.shape)
+    if not _agree(conv.output, made.shape):
         raise _no_shortcut(made, x)
     name = inner.full("proj")
     if name.lower() in walk.state.claimed:
         name = inner.next("proj-for-x")
-    steps = "x".join(map(str, stride if len(set(stride)) > 1 else stride[:1]))
-    text = f"conv {conv.out} k1{'' if steps == '1' else f' s{steps}'} nobias"
     place = item.name_place or item.place
-    ops: tuple[tuple[Op, str, str], ...] = (
-        (conv, f"{name}.conv", text),
-        (BatchNorm(incoming=conv.output()), name, "bn"),
-    )
-    walk.state.x = x
-    for op, own, call in ops:
-        walk.append(Bound.of(op, call), (walk.state.x,), Tag(own), item, inner.frame, place)
+    walk.append(conv, (x,), Tag(f"{name}.conv"), item, inner.frame, place)
+    norm = walk.binder.bind_text("bn", conv.output)
+    walk.append(norm, (walk.state.x,), Tag(name), item, inner.frame, place)
     return walk.state.x
 
 
@@ -156,9 +141,15 @@ def _agree(a: Shape, b: Shape) -> bool:
 
 def _no_shortcut(made: Point, x: Point) -> UserError:
     return UserError(
-        f"res adds what its rows make to what comes in, but they make {spelled(made.shape)} "
-        f"of {spelled(x.shape)}",
-        "keep the size, or divide it by strides, so that a 1x1 convolution fits"
-        if len(x.shape) > 1
-        else f"let the rows end with {x.shape[0]} outputs",
+        f"res adds what its rows make to what comes in, but they make {told(made.shape)} "
+        f"out of {told(x.shape)}",
+        _shortcut_fix(made, x),
     )
+
+
+def _shortcut_fix(made: Point, x: Point) -> str:
+    if len(x.shape) == 1:
+        return f"let the rows end with {x.shape[0]} outputs"
+    if len(made.shape) == 1:
+        return "put gap, flatten and fc behind the res"
+    return "keep the size, or divide it by strides, so that a 1x1 convolution fits"

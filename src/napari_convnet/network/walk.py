@@ -11,12 +11,12 @@ from .extras import check_extras
 from .grammar import Call, Line, parse_line
 from .graph import INPUT, Layer, Network
 from .items import Extras, Input, Item
-from .joins import fields_of, join_warning
+from .joins import field_of, fields_of_join
 from .ops import JOINS, OPS
 from .ops.join import Add, Cat, CropTo, Join
 from .problems import Place, Problem, UserError, WordError
 from .references import find_layer, join_inputs, named_words
-from .scopes import Frame, Point, Scope, Tag, name_problem
+from .scopes import Frame, Point, Scope, Tag, name_problem, other_name
 from .state import Mark, State
 from .structures import structure
 
@@ -137,7 +137,7 @@ class Walk:
             return
         wrong = name_problem(item.name) or taken_by_block(item.name, self.blocks)
         if wrong:
-            self.fail(Problem(wrong, "choose another name", item.name_place))
+            self.fail(Problem(wrong, other_name(item.name), item.name_place))
 
     def _claim(self, item: Item, scope: Scope) -> None:
         if not item.name or (self.stopped and scope.frame.inside):
@@ -276,12 +276,12 @@ class Walk:
         x = self.state.x
         try:
             inputs = join_inputs(self, call, names)
-            text = " ".join([call.op, *(point.name for point in inputs if point is not x)])
-            op = self.binder.join(_JOINS[call.op], inputs, text)
+            op = self.binder.join(_JOINS[call.op], inputs)
         except UserError as error:
             raise self._stop(error, item, call, name.name, names.frame) from None
         place = line_place(item, call.word.start, call.stop)
-        self.append(op, inputs, name, item, names.frame, place, _remark(item.extras))
+        text = " ".join([call.op, *(point.name for point in inputs if point is not x)])
+        self.append(op, inputs, name, item, names.frame, place, _remark(item.extras), text)
 
     def append(
         self,
@@ -292,12 +292,16 @@ class Walk:
         frame: Frame,
         place: Place | None,
         extras: Extras = _NOTHING,
+        text: str = "",
     ) -> None:
         """Make a layer; what comes out of it goes on."""
         state, name = self.state, tag.name
-        point = Point(name, op.output, fields_of(op, inputs))
         if len(inputs) > 1:
-            state.warnings += join_warning(op, inputs, name, place)
+            fields, warnings = fields_of_join(op, inputs, name, place)
+            state.warnings += warnings
+        else:
+            fields = field_of(op, inputs[0])
+        point = Point(name, op.output, fields)
         state.claimed.setdefault(name.lower(), place)
         state.points[name.lower()] = state.x = point
         row, via = item.path, frame.via
@@ -305,7 +309,7 @@ class Walk:
             row, via = frame.row, (*frame.via, item.path)
         names = tuple([one.name for one in inputs])
         state.layers.append(
-            Layer(name, op.kind, names, op.output, point.fields, row, place, op.text, extras, via)
+            Layer(name, op.kind, names, op.output, fields, row, place, text or op.text, extras, via)
         )
         for alias in tag.aliases:
             state.alias(alias, name)
