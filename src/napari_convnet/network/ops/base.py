@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import ClassVar, Literal, Self
 
 from ..grammar import Argument, Call, Word
@@ -438,7 +439,7 @@ class Op(ABC):
         """Names and shapes of the trained parameters, in torch's layout."""
         return {}
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Number of trained parameters."""
         return sum(math.prod(shape) for shape in self.weights().values())

@@ -227,9 +227,10 @@ def _compared(shapes: Sequence[Shape], names: Sequence[str]) -> str:
 
 def _resize(shapes: Sequence[Shape], word: str) -> str:
     """Say how to bring maps to equal sizes."""
-    if len(set(map(len, shapes))) > 1:
+    ranks = set(map(len, shapes))
+    if 1 in ranks and len(ranks) > 1:
         return f"{word} before flatten, gap and fc, or bring all to vectors"
-    if len(shapes[0]) == 1:
+    if 1 in ranks:
         return "bring them to equal lengths, for example with fc"
     return f"crop the larger (crop NAME), pad, or {word} before the size changes"
 

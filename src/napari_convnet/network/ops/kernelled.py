@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from .base import MODES, Main, Op, Options, Shape, Signature, positions
@@ -67,9 +68,16 @@ class Kernelled(Op):
 
     def macs(self, *incomings: Shape) -> int | None:
         """Uses of each weight x weights."""
+        if not incomings:
+            return self._nominal_macs
         uses = self.uses(*incomings)
         each = sum(map(math.prod, self.kernels().values()))
         return None if uses is None else uses * each
+
+    @cached_property
+    def _nominal_macs(self) -> int | None:
+        # Many layers share an op, and every table asks for this.
+        return self.macs(self.incoming)
 
     # ------------------------------------------------------------ reasons
     def _parameters_formula(self) -> str:
