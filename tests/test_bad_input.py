@@ -21,10 +21,10 @@ DOCUMENTS = {
         "input: 1x8x8\nnet:\n  - wobble 4\n",
         'line 3, column 5: unknown op "wobble"; ',
     ),
-    "op that is not built yet": (
+    "layer that comes in already": (
         "input: 1x8x8\nnet:\n  - a: conv 4\n  - cat a\n",
-        "line 4, column 5, layer cat-1: cat with another layer is not built yet; "
-        "write the layers in sequence",
+        "line 4, column 9, layer cat-1: a comes in already: cat takes what comes in last; "
+        "delete a, or name another layer",
     ),
     "kernel larger than the map": (
         "input: 1x8x8\nnet:\n  - c1: conv 4 k9 valid\n",
@@ -33,7 +33,8 @@ DOCUMENTS = {
     ),
     "kernel of nothing": (
         "input: 1x8x8\nnet:\n  - conv 4 k0\n",
-        "line 3, column 12, layer conv-1: the kernel must be a whole number from 1, not 0",
+        "line 3, column 12, layer conv-1: the kernel must be a whole number from 1, not 0; "
+        "write k1",
     ),
     "kernel with too many axes": (
         "input: 1x8x8\nnet:\n  - conv 4 k3x3x3\n",

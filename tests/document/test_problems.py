@@ -39,8 +39,8 @@ WRONG = {
         'line 5, column 1: "title" stands here a second time (first in line 4); keep one of them'
     ),
     RIGHT + "blocks:\n  - two: conv 8\n": (
-        "line 5, column 3: blocks is a section; write each as NAME(PARAMETERS): LAYERS, on lines of "
-        "their own below"
+        "line 5, column 3: blocks is a section; write each as NAME(PARAMETERS): LAYERS, on lines "
+        "of their own below"
     ),
     RIGHT + "? [a, b]\n: c\n": ("line 4, column 3: a key must be a word; check the colons here"),
     # what YAML knows and a pipeline does not
@@ -148,19 +148,20 @@ WRONG = {
         "line 4, column 8, layer c1: b has 2 numbers for 8 outputs; give one, or one per output"
     ),
     "input: 1x28x28\nnet:\n  - c1: conv 8 nobias conv 8\n    w: gauss\n": (
-        "line 4, column 8, layer c1: w need one layer with weights, but this row has 2 layers with "
-        "weights; give the layer a row and a name of its own"
+        "line 4, column 8, layer c1: w needs one layer with weights, but this row has 2 "
+        "layers with weights; give the layer a row and a name of its own"
     ),
     "input: 1x28x28\nnet:\n  - r: relu\n    freeze: true\n": (
-        "line 4, column 13, layer r: freeze need one layer with weights, but this row has no layer "
-        "with weights; give the layer a row and a name of its own"
+        "line 4, column 13, layer r: freeze needs one layer with weights, but this row "
+        "has no layer with weights; delete freeze"
     ),
     "input: 1x28x28\nnet:\n  - p: prelu\n    w: gauss\n": (
         "line 4, column 8, layer p: w does not apply to prelu; it gives weights of conv, dw, tconv "
         "and fc"
     ),
     "input: 1x28x28\nnet:\n  - g: [conv 8]\n    w: gauss\n": (
-        "line 3, column 5: w, b, connect and freeze belong to one line of layers; give them its row"
+        "line 4, column 5: w: belongs below a row with one line of layers; put it below "
+        "the row of its layer, inside of g:"
     ),
     # show
     RIGHT + "show: [c1, c2]\n": 'line 4, column 12: no layer is called "c2"; its layers are c1',

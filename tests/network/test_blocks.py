@@ -190,7 +190,7 @@ def test_an_unused_parameter_is_a_warning():
          "skips, called in line 7); call the block with a layer's name"),
         ("- twoo 3", "line 7, column 5: unknown op \"twoo\"; did you mean two?"),
         ("- two: conv 3", "line 7, column 5: \"two\" is a block and cannot be a name; choose "
-         "another name"),
+         "another name, such as two1"),
     ],
 )  # fmt: skip
 def test_wrong_calls(row, message):
@@ -202,11 +202,11 @@ def test_wrong_calls(row, message):
     ("block", "message"),
     [
         ("x3: conv 3", "line 3, column 3: \"x3\" is a word of the language and cannot be a name; "
-         "choose another name"),
+         "choose another name, such as x3_1"),
         ("k3: conv 3", "line 3, column 3: \"k3\" reads like an argument and cannot be a name; "
-         "choose another name"),
+         "choose another name, such as k3_1"),
         ("conv: relu", "line 3, column 3: \"conv\" is a word of the language and cannot be a name; "
-         "choose another name"),
+         "choose another name, such as conv1"),
         ("b(a b): conv 3", "line 3, column 3: \"a b\" is no name of a parameter; write for example "
          "two(a, b=32):"),
         ("b(a,): conv $a", "line 3, column 3: a parameter's name is missing between the commas; "
@@ -226,8 +226,8 @@ def test_wrong_calls(row, message):
         ("bb(a, c): conv $a conv $d conv $c", "line 3, column 26: unknown parameter $d; this block "
          "has $a, $c and $in"),
         ("bb: rellu", "line 3, column 7: unknown op \"rellu\"; did you mean relu?"),
-        ("bb: [e: conv 3, relu: conv 3]", "line 3, column 19: \"relu:\" has a colon behind an op; "
-         "write - relu conv 3, or - NAME: relu conv 3"),
+        ("bb: [e: conv 3, relu: conv 3]", "line 3, column 19: \"relu\" is an op and cannot be a "
+         "name; choose another name, such as relu1"),
         ("bb: bb", "line 3, column 3: bb calls itself; blocks cannot contain themselves"),
         ("bb: [res: bb]", "line 3, column 3: bb calls itself; blocks cannot contain themselves"),
     ],

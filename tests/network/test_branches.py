@@ -70,20 +70,19 @@ def test_res_behind_paths_of_unknown_resolution_takes_its_stride_from_sizes():
         (
             "- res: conv 8 k3 valid",
             "line 4, column 5, layer res-1: res adds what its rows make to what comes in, but they "
-            "make 8x30x30 of 8x32x32; keep the size, or divide it by strides, so that a 1x1 "
+            "make 8x30x30 out of 8x32x32; keep the size, or divide it by strides, so that a 1x1 "
             "convolution fits",
         ),
         (
             "- res: up 2",
             "line 4, column 5, layer res-1: res adds what its rows make to what comes in, but they "
-            "make 8x64x64 of 8x32x32; keep the size, or divide it by strides, so that a 1x1 "
+            "make 8x64x64 out of 8x32x32; keep the size, or divide it by strides, so that a 1x1 "
             "convolution fits",
         ),
         (
             "- res: gap",
             "line 4, column 5, layer res-1: res adds what its rows make to what comes in, but they "
-            "make 8 of 8x32x32; keep the size, or divide it by strides, so that a 1x1 "
-            "convolution fits",
+            "make a vector of 8 out of 8x32x32; put gap, flatten and fc behind the res",
         ),
         (
             "- r: {add: [conv 4, id]}",

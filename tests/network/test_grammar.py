@@ -189,7 +189,7 @@ def test_repeats_that_nobody_means_are_cut():
             "drop 2",
             "2",
             "the probability of drop must be from 0 to 1, not 2",
-            "for example drop .5",
+            "write a number from 0 to 1",
         ),
         (
             "conv 8 16",
@@ -372,10 +372,14 @@ HOW = "write channels x sizes, for example 1x28x28 or 3x224x224"
     [
         ("'28'", f'the input "28" has no spatial size; {HOW}'),
         ("28 x 28", f'cannot read the input "28 x 28"; {HOW}'),
-        ("1,28,28", f'cannot read the input "1,28,28"; {HOW}'),
+        ("1,28,28", 'cannot read the input "1,28,28"; write 1x28x28'),
         ("1x-3x4", f'cannot read the input "1x-3x4"; {HOW}'),
         ("1x2.5x4", f'cannot read the input "1x2.5x4"; {HOW}'),
-        ("?x28x28", f'cannot read the input "?x28x28"; {HOW}'),
+        (
+            "?x28x28",
+            'the input "?x28x28" does not say how many channels there are; write their number '
+            "before the first x, for example 3x?x?",
+        ),
         ("1x28x", f'cannot read the input "1x28x"; {HOW}'),
         ("１x28x28", f'cannot read the input "１x28x28"; {HOW}'),
         ("1x0x28", f'the input "1x0x28" has a size of zero; {HOW}'),

@@ -67,7 +67,8 @@ def test_crop_to_a_layer():
         ),
         (
             lambda: CropTo.joined([(4,), (4, 9, 8)]),
-            "crop needs two maps of as many axes: the first is 4 and the second is 4x9x8",
+            "crop needs two maps of as many axes: the first is a vector of 4 and the second is "
+            "4x9x8",
             "put it before flatten, gap and fc",
         ),
         (

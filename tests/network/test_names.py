@@ -53,7 +53,7 @@ def test_a_group_is_known_by_its_name_and_its_last_op_by_both():
     ("rows", "place", "message"),
     [
         (["- c1: conv 2", "- C1: relu"], (4, 5), 'the name "C1" is already taken in line 3'),
-        (["- conv2d: relu", "- relu: conv 2"], (4, 5), '"relu:" has a colon behind an op'),
+        (["- conv2d: relu", "- relu: conv 2"], (4, 5), '"relu" is an op and cannot be a name'),
         (["- input: conv 2"], (3, 5), '"input" is a word of the language'),
         (["- w: sobel_x"], (3, 5), "this row has no layers"),
         (["- a: conv 2", "  b2: relu"], (4, 5), '"a" and "b2" stand in one row'),
@@ -155,11 +155,11 @@ def test_layers_know_their_rows_and_places():
         (["- conv: 2"], "line 3, column 5: \"conv:\" has a colon behind an op; write - conv 2, or "
          "- NAME: conv 2"),
         (["- conv2d-1: conv 2"], "line 3, column 5: \"conv2d-1\" is no name: letters, digits and "
-         "_ only, a letter first; choose another name"),
+         "_ only, a letter first; choose another name, such as conv2d_1"),
         (["- x2y: conv 2", "- X3: conv 2"], "line 4, column 5: \"X3\" is a word of the language "
-         "and cannot be a name; choose another name"),
+         "and cannot be a name; choose another name, such as X3_1"),
         (["- same: conv 2"], "line 3, column 5: \"same\" is a word of the language and cannot be "
-         "a name; choose another name"),
+         "a name; choose another name, such as same1"),
         (["- a: conv 2", "- b1: max", "- A: relu"], "line 5, column 5, layer A: the name \"A\" is "
          "already taken in line 3; names are unique, whatever their case: choose another"),
     ],

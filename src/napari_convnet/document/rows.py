@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from napari_convnet.network import JOINS, OPS, Extras, Item, Place, Problem, quoted
+from napari_convnet.network import JOINS, OPS, Extras, Item, Place, Problem, did_you_mean, quoted
 from napari_convnet.network.grammar import repeats
 from napari_convnet.network.items import ROW_KEYS, STRUCTURES, Kind, RowPath
 
@@ -88,6 +88,9 @@ class _Mapping:
             return self._structure(key, value)
         if key.text in (*OPS, *JOINS):
             line = f"{key.text} {value.text}".strip()
+            if value.text.split()[:1] in ([word] for word in OPS):
+                what = f'"{key.text}" is an op and cannot be a name'
+                return self._fail(what, f"choose another name, such as {key.text}1", key)
             fix = f"write - {line}, or - NAME: {line}"
             return self._fail(f'"{key.text}:" has a colon behind an op', fix, key)
         repeat = repeats(key.text) if _REPEAT.match(key.text) else 0
@@ -125,8 +128,13 @@ class _Mapping:
         return self._fail(f"{key.text}: repeats a list of rows", fix, key)
 
     def _misplaced(self, key: Node) -> None:
-        what = "w, b, connect and freeze belong to one line of layers"
-        self._wrong(what, "give them its row", key)
+        """Refuse what belongs to one line of layers; `key` opens something else."""
+        for extra, _ in self.node.pairs:
+            if extra.text in ROW_KEYS and extra.text != "note":
+                what = f"{extra.text}: belongs below a row with one line of layers"
+                fix = f"put it below the row of its layer, inside of {key.text}:"
+                self._wrong(what, fix, extra)
+                return
 
     def _structure(self, key: Node, value: Node) -> Item:
         """``res:``, ``side:``: rows; ``add:``, ``cat:``: branches."""
@@ -194,6 +202,9 @@ class _Mapping:
             fix = f"add NAME: and a line of layers{no_name}"
             return self._fail("this row has no layers", fix, self.node)
         first, second = heads[0][0].text, heads[1][0]
+        near = did_you_mean(second.text, [word for word in ROW_KEYS if len(word) > 1])
+        if near:
+            return self._fail(f"unknown key {quoted(second.text)} in this row", near, second)
         return self._fail(
             f"{quoted(first)} and {quoted(second.text)} stand in one row",
             f"give {second.text} a row of its own, or use one of {', '.join(ROW_KEYS)}",

@@ -25,7 +25,7 @@ from .grammar import (
 from .items import Block, Item, Param
 from .ops import OPS
 from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
-from .scopes import Point, Value, name_problem
+from .scopes import Point, Value, name_problem, other_name
 
 MOST_NESTED = 40
 """How many blocks may call each other."""
@@ -139,7 +139,7 @@ class _Check:
         if block.problems:
             self._fail(name, *block.problems)
         elif wrong:
-            self._fail(name, Problem(wrong, "choose another name", block.place))
+            self._fail(name, Problem(wrong, other_name(name), block.place))
         elif first is not None:
             line = self.named[first].place.line
             self._fail(
@@ -161,18 +161,22 @@ class _Check:
     def _body(self, block: Block) -> set[str]:
         """Check the rows of a block; return the blocks that they call."""
         known = [*(param.name for param in block.params), "in"]
+        # Of a block whose parameters cannot be read, none of those in its body is unknown.
+        head_wrong = bool(block.problems)
         used = {n for p in block.params if p.default for n in parameters(p.default)}
         calls: set[str] = set()
         for item in walk(block.body):
             self._fail_if(block, item.problems)
             if item.name and (wrong := self.name_problem(item.name)):
-                self._fail(block.name, Problem(wrong, "choose another name", item.name_place))
+                problem = Problem(wrong, other_name(item.name), item.name_place)
+                self._fail(block.name, problem)
             if item.line is None:
                 continue
             try:
                 line = self._parse(item.line)
                 for word in (word for call in line.calls for word in call.rest):
-                    _check_parameters(word, known)
+                    if not head_wrong:
+                        _check_parameters(word, known)
                     used.update(parameters(word.text))
                 calls.update(call.op for call in line.calls if call.op in self.named)
             except WordError as error:

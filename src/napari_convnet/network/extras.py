@@ -32,10 +32,11 @@ def check_extras(made: Sequence[Layer], item: Item) -> tuple[int, Layer]:
     what = [key for key in KEYS if key in extras.places]
     if len(trained) != 1:
         found = f"{len(trained)} layers with weights" if trained else "no layer with weights"
+        need = "need" if len(what) > 1 else "needs"
         raise UserError(
             Problem(
-                f"{listed(what, 'and')} need one layer with weights, but this row has {found}",
-                "give the layer a row and a name of its own",
+                f"{listed(what, 'and')} {need} one layer with weights, but this row has {found}",
+                "give the layer a row and a name of its own" if trained else f"delete {what[0]}",
                 extras.places.get(what[0], item.place) if what else item.place,
                 item.name,
             )

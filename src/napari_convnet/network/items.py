@@ -6,6 +6,7 @@ yet parsed, so that a wrong row is still a row.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -189,6 +190,14 @@ def parse_input(text: str) -> Input:
     shown = quoted(text)
     if not text.strip():
         raise UserError("the input is empty", fix)
+    numbers = re.findall(r"[0-9?]+z?", text[:40])
+    if len(numbers) > 2 and re.fullmatch(r"[0-9?z,;*×x\s()]+", text.lower()):
+        plain = "x".join(numbers)
+        if plain != text.strip().lower():
+            raise UserError(f"cannot read the input {shown}", f"write {plain}")
+    if head == "?":
+        what = f"the input {shown} does not say how many channels there are"
+        raise UserError(what, "write their number before the first x, for example 3x?x?")
     if not _whole(head) or not all(word == "?" or _whole(word) for word in words[1:]):
         raise UserError(f"cannot read the input {shown}", fix)
     if len(words) == 1:

@@ -92,6 +92,9 @@ def _unknown(walk: Walk, word: Word, names: Scope, params: Sequence[str]) -> Wor
     written = next((i for i in every(items) if i.name.lower() == text.lower()), None)
     if written is not None and written.name_place is not None:
         line = written.name_place.line
+        full = _elsewhere(walk, text)
+        if full and not frame.inside:
+            return word.error(f"{text} stands inside another row (line {line})", f"write {full}")
         if names.full("").lower().startswith(f"{text.lower()}."):
             return word.error(f"{text} is not finished here", "name a layer above this row")
         return word.error(
@@ -105,6 +108,12 @@ def _unknown(walk: Walk, word: Word, names: Scope, params: Sequence[str]) -> Wor
     known = [layer.name for layer in walk.state.layers]
     near = did_you_mean(text, known[-1000:], _layers_so_far(known))
     return word.error(f"no layer is called {quoted(text)}", near)
+
+
+def _elsewhere(walk: Walk, text: str) -> str:
+    """Full name of a layer that is known inside of another row only."""
+    end = f".{text.lower()}"
+    return next((layer.name for layer in walk.state.layers if layer.name.lower().endswith(end)), "")
 
 
 def _layers_so_far(known: Sequence[str]) -> str:

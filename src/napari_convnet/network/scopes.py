@@ -26,6 +26,16 @@ def name_problem(name: str) -> str:
     return ""
 
 
+def other_name(name: str) -> str:
+    """Suggest a name near one that cannot be used."""
+    near = re.sub(r"\W+", "_", name[:30], flags=re.ASCII).strip("_")
+    if not near[:1].isalpha():
+        near = f"n{near}"
+    if name_problem(near) or near.lower() == name.lower():
+        near += "_1" if near[-1].isdecimal() else "1"
+    return f"choose another name, such as {near}"
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """What comes out of a layer, or into the network.
