@@ -114,7 +114,7 @@ ROWS = {
     "gap": ["gap", "fc 2"],
     "gmp": ["gmp", "fc 2"],
     # normalisation, dropout
-    "bn": ["conv 4 bn relu", "flatten", "fc 5 bn"],
+    "bn": ["conv 4 bn relu", "bn .1", "flatten", "fc 5 bn"],
     "inorm": ["conv 4", "inorm"],
     "gn": ["conv 8", "gn 4", "flatten", "fc 6", "gn 3"],
     "ln": ["conv 4", "ln", "gap", "ln"],

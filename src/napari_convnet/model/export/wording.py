@@ -271,7 +271,8 @@ def _global_max(op: ops.GlobalMax) -> Wording:
 
 
 def _batch_norm(op: ops.BatchNorm) -> Wording:
-    return Wording(_MODULE, f"nn.BatchNorm{max(op.rank, 1)}d({op.channels})")
+    epsilon = "" if op.epsilon == 1e-5 else f", eps={op.epsilon!r}"
+    return Wording(_MODULE, f"nn.BatchNorm{max(op.rank, 1)}d({op.channels}{epsilon})")
 
 
 def _instance_norm(op: ops.InstanceNorm) -> Wording:
