@@ -5,16 +5,21 @@ receptive field. The other builds the same network as plain torch modules (those
 python`` writes) on the meta device, where no weights are drawn, and lets torchinfo run it there for
 shapes, parameters and multiply-adds; receptive fields it does not know. Each in a process of its
 own, with what it needs already imported; the best of several times. Then the same for a document of
-1,000 rows, and for changing one of them, as the Builder does at every edit. Wanted: no preset
-slower than with torch, and an edit under a tenth of reading all anew.
+1,000 rows, and for changing one of them, as the Builder does at every edit: what stands before it
+is not analysed anew. Wanted: no preset slower than with torch, 1,000 rows in under 100 ms, and a
+change of the last in under a quarter of that.
 
-    python benchmarks/analysis.py [--times 3] [--presets NAME ...] [--json FILE]
+    python benchmarks/analysis.py [--times 5] [--presets NAME ...] [--json FILE]
+
+benchmarks/results/analysis.json is what it last wrote.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import resource
 import subprocess
 import sys
@@ -29,7 +34,8 @@ import napari_convnet
 from napari_convnet.document import draft, edit, preset_text, presets
 
 ROWS = 1000
-WANTED_EDIT = 0.1
+WANTED_MS = 100
+WANTED_EDIT = 0.25
 LONG = "input: 3x64x64\nnet:\n" + "  - conv 8 k3 relu\n" * ROWS
 """A document of 1,000 rows."""
 
@@ -144,7 +150,7 @@ def main() -> int:
     """Print the ratios; exit with 1 where an aim is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tool", choices=("ours", "torch"), help=argparse.SUPPRESS)
-    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--presets", nargs="*", help="by name; all otherwise")
     parser.add_argument("--json", type=Path, help="a file to write the numbers to")
     options = parser.parse_args()
@@ -155,13 +161,28 @@ def main() -> int:
     ours, torch = (apart(tool, names, options.times) for tool in ("ours", "torch"))
     show(ours, torch, names)
     if options.json:
-        value = {"version": napari_convnet.__version__, "ours": ours, "torch": torch}
+        about = {
+            "version": napari_convnet.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        }
+        value = {**about, "ours": ours, "torch": torch}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(value, indent=1) + "\n")
-    slower = [name for name in names if ours[name][0] > torch[name][0]]
-    slowest = max(ours["edits"].values()) / ours[f"{ROWS} rows"][0]
-    if slower or slowest > WANTED_EDIT:
-        print(f"missed: slower {slower}, an edit {slowest:.3f} of all (wanted {WANTED_EDIT})")
-    return int(bool(slower) or slowest > WANTED_EDIT)
+    found = missed(ours, torch, names)
+    print(*found, sep="\n")
+    return int(bool(found))
+
+
+def missed(ours: dict[str, Any], torch: dict[str, Any], names: list[str]) -> list[str]:
+    """Say which aims are missed."""
+    whole = ours[f"{ROWS} rows"][0]
+    found = [f"missed: {name} is slower" for name in names if ours[name][0] > torch[name][0]]
+    if whole > WANTED_MS:
+        found.append(f"missed: {ROWS} rows in {whole:.0f} ms, wanted {WANTED_MS}")
+    if (share := ours["edits"]["last"] / whole) > WANTED_EDIT:
+        found.append(f"missed: the last row in {share:.2f} of all, wanted {WANTED_EDIT}")
+    return found
 
 
 if __name__ == "__main__":

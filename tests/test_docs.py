@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import napari_convnet as nc
+from napari_convnet.cli import main
 from napari_convnet.document import edit
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,41 @@ def test_the_script_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     [script] = blocks("python")
     exec(compile(script, "README.md", "exec"), {})
     assert "138357544" in capsys.readouterr().out
+
+
+def plain_blocks():
+    """What is fenced without a language: command lines, and what they print."""
+    found = re.findall(r"^```(.*?)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [text for language, text in found if not language]
+
+
+def commands():
+    """The README's command lines, without what is said of them."""
+    lines = [
+        line.partition("#")[0].split() for text in plain_blocks() for line in text.splitlines()
+    ]
+    return [words[1:] for words in lines if words[:1] == ["napari-convnet"]]
+
+
+def test_the_commands_of_the_readme_that_need_no_file_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    known = {preset.name for preset in nc.presets()}
+    made = {"net.py", "net.pt", "lenet5.safetensors"}
+    run = [words for words in commands() if words[0] == "presets" or words[1] in known | made]
+    assert len(run) > 6
+    for words in run:
+        assert main(words) == 0, words
+    assert {path.name for path in tmp_path.iterdir()} == {*made, "net.safetensors"}
+    out = capsys.readouterr().out
+    (why,) = (text for text in plain_blocks() if text.startswith("c1.conv: "))
+    assert why in out
+
+
+def test_the_commands_of_the_readme_are_known():
+    known = main(["--help"])
+    assert known == 0
+    for words in commands():
+        assert main([words[0], "--help"]) == 0, words
 
 
 def test_the_pictures_of_the_readme_exist():

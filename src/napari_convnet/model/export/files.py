@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,17 +114,36 @@ def save_onnx(pipeline: Pipeline, path: str | os.PathLike[str]) -> None:
 def _to_onnx(net: ConvNet, shape: list[int], path: Path) -> None:
     # Two images, since torch takes a batch of one for a size that never changes.
     example = torch.zeros(2, *shape)
-    torch.onnx.export(
-        net,
-        (example,),
-        str(path),
-        input_names=["input"],
-        output_names=["output"],
-        dynamo=True,
-        external_data=False,
-        dynamic_shapes={"x": {0: torch.export.Dim("images")}},
-        verbose=False,
-    )
+    try:
+        with _quietly():
+            torch.onnx.export(
+                net,
+                (example,),
+                str(path),
+                input_names=["input"],
+                output_names=["output"],
+                dynamo=True,
+                external_data=False,
+                dynamic_shapes={"x": {0: torch.export.Dim("images")}},
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"torch cannot write this network as ONNX: {reason}") from None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what torch's exporter tells its own developers off the screen."""
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def _whole(path: Path, write: Callable[[Path], object]) -> None:
