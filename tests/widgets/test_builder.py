@@ -358,7 +358,9 @@ def test_a_problem_without_a_place_is_listed(builder):
 
 
 def test_presets_are_listed_and_open(builder, session):
-    actions = builder.presets_button.menu().actions()
+    families = builder.presets_button.menu().actions()
+    assert [a.text() for a in families] == list(dict.fromkeys(one.family for one in presets()))
+    actions = [action for family in families for action in family.menu().actions()]
     assert [a.text() for a in actions] == [one.title for one in presets()]
     next(a for a in actions if a.data() == "lenet5").trigger()
     assert "C1" in session.text or "c1" in session.text
@@ -535,7 +537,7 @@ def test_messages_of_the_session_are_shown(builder, session):
 def test_a_thousand_rows_are_edited_quickly(builder, session):
     from time import perf_counter
 
-    from napari_convnet.widgets.rows import row_views
+    from napari_convnet.widgets.row_tree import row_views
 
     session.set_text("input: 1x8x8\nnet:\n" + "  - conv 2 k3\n" * 1000)
     views = row_views(session.pipeline)

@@ -195,6 +195,7 @@ def previews(
     affine: NDArray[np.float64],
     cancelled: Token,
     budget: float | None = 2.0,
+    layers: Sequence[str] | None = None,
 ) -> Iterator[LayerPreview]:
     """Make a thumbnail of what each layer sees, first layers first.
 
@@ -206,6 +207,8 @@ def previews(
         Looked at between layers.
     budget : float or None
         Seconds after which the rest is told to be late.
+    layers : sequence of str, optional
+        Names of layers; all if not given.
     """
     from ..maps import preview
 
@@ -213,6 +216,7 @@ def previews(
     yield from preview(
         look.pipeline(),
         sample,
+        layers,
         cache=_previews(),
         budget=budget,
         device=look.device,

@@ -8,7 +8,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_convnet.document import Pipeline, draft, edit, open_text, preset_text, write_text
-from napari_convnet.network import UserError
+from napari_convnet.network import RowPath, UserError
 
 from .history import History
 
@@ -91,30 +91,65 @@ class OpenDocument:
         """Replace the whole text."""
         self._push(text, "edit text")
 
-    def set_row(self, path: Sequence[int], row: str) -> None:
-        """Write a row of the network anew; an empty one is taken out."""
+    def set_row(self, path: RowPath, row: str) -> None:
+        """Write a row of the network or of a block anew; an empty one is taken out.
+
+        The path of a block is its name alone, and its row its name and parameters.
+        """
+        path = tuple(path)
         if not row.strip():
             return self.delete_row(path)
-        return self._push(edit.set_row(self.text, path, row), f"edit {self._row_name(path)}")
+        if len(path) == 1 and isinstance(path[0], str):
+            text = edit.set_block(self.text, path[0], row)
+        else:
+            text = edit.set_row(self.text, path, row)
+        return self._push(text, f"edit {self._row_name(path)}")
 
-    def insert_row(self, path: Sequence[int], row: str) -> None:
+    def insert_row(self, path: RowPath, row: str) -> None:
         """Insert a row in front of the one at `path`."""
         self._push(edit.insert_row(self.text, path, row), f"insert {row}")
 
-    def delete_row(self, path: Sequence[int]) -> None:
-        """Take a row out."""
+    def insert_structure(
+        self, path: RowPath, word: str, rows: Sequence[str], name: str = ""
+    ) -> None:
+        """Insert ``res``, ``cat``, ``add``, ``side`` or ``xN`` with rows in it."""
+        text = edit.insert_structure(self.text, path, word, rows, name)
+        self._push(text, f"insert {word or name}")
+
+    def add_branch(self, path: RowPath, row: str) -> None:
+        """Add a branch to the cat or add at `path`."""
+        text = edit.add_branch(self.text, path, row)
+        self._push(text, f"add a branch to {self._row_name(path)}")
+
+    def wrap_row(self, path: RowPath, word: str, count: int = 1) -> None:
+        """Put rows into ``res``, ``cat``, ``add``, ``side``, ``xN`` or a group of that name."""
+        text = edit.wrap_row(self.text, path, word, count)
+        self._push(text, f"put {self._row_name(path)} into {word}")
+
+    def unwrap_row(self, path: RowPath) -> None:
+        """Put the rows that a row holds in its place."""
+        text = edit.unwrap_row(self.text, path)
+        self._push(text, f"take out of {self._row_name(path)}")
+
+    def add_block(self, head: str, row: str) -> None:
+        """Define a block such as ``two(a, b)``, with its first row."""
+        self._push(edit.add_block(self.text, head, row), f"add block {head}")
+
+    def delete_row(self, path: RowPath) -> None:
+        """Take a row out, or a block's definition."""
         self._push(edit.delete_row(self.text, path), f"delete {self._row_name(path)}")
 
-    def move_row(self, path: Sequence[int], to: int) -> None:
-        """Move a row to another index among its siblings."""
+    def move_row(self, path: RowPath, to: int | RowPath) -> None:
+        """Move a row to another index among its siblings, or in front of the row at a path."""
         self._push(edit.move_row(self.text, path, to), f"move {self._row_name(path)}")
 
     def set_value(self, key: str, value: str | None) -> None:
         """Write a setting, such as ``train.epochs``; None takes it out."""
         self._push(edit.set_value(self.text, key, value), f"set {key}")
 
-    def _row_name(self, path: Sequence[int]) -> str:
-        row = next((row for row in self._pipeline.rows if row.path == tuple(path)), None)
+    def _row_name(self, path: RowPath) -> str:
+        rows = (*self._pipeline.rows, *self._pipeline.block_rows)
+        row = next((row for row in rows if row.path == tuple(path)), None)
         return (row.name or row.text) if row else "row"
 
     def _push(self, text: str, label: str) -> None:
@@ -155,5 +190,6 @@ class OpenDocument:
         self.file_changed.emit()
 
     def _read(self, text: str, path: Path | None) -> None:
-        self._pipeline = draft(text, path)
+        # Rows that have not changed are not analysed again.
+        self._pipeline = self._pipeline.edited(text) if path == self.path else draft(text, path)
         self.document_changed.emit(self._pipeline)

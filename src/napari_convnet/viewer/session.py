@@ -57,6 +57,7 @@ class Session(Learning):
         self._watched: Image | None = None
         self._stored: tuple[Any, ...] | None = None
         self._previewed: tuple[Any, ...] | None = None
+        self._looked: tuple[str, ...] | None = None
         self._source: tuple[Any, Source] | None = None
         self._wanted: dict[Kind, tuple[str, ...]] = {}
         self.spans: Spans = "layer"
@@ -246,11 +247,23 @@ class Session(Learning):
             "affine": source.sample.affine,
         }
 
+    def look_at(self, layers: Sequence[str] | None) -> None:
+        """Choose the layers that thumbnails are made of; None for all.
+
+        Parameters
+        ----------
+        layers : sequence of str or None
+            Names of layers: those that are on the screen.
+        """
+        self._looked = None if layers is None else tuple(layers)
+        self.request_previews()
+
     def request_previews(self) -> None:
-        """Ask for a thumbnail of every row; each comes as `preview_ready`."""
+        """Ask for thumbnails of the layers looked at; each comes as `preview_ready`."""
         layer = self.input_layer
         point = tuple(self.viewer.dims.point)[: -(len(self._pipeline.input) - 1)]
-        key = (id(layer), self._stamp, self._weights, layer and layer.ndim > 2 and point)
+        place = layer and layer.ndim > 2 and point
+        key = (id(layer), self._stamp, self._weights, place, self._looked)
         if key == self._previewed:
             return
         question = self._question()
@@ -259,7 +272,7 @@ class Session(Learning):
         self._previewed = key
         self._submit(
             self._eye,
-            Job(JOBS + "previews", question[1]),
+            Job(JOBS + "previews", {**question[1], "layers": self._looked}),
             key="previews",
             interrupt=not self.training.active,
             on_progress=self._preview_arrived,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from napari_convnet.network import RowPath
     from napari_convnet.training import Event
 
 State = Literal["idle", "starting", "running", "paused", "finished", "stopped", "failed"]
@@ -52,7 +53,7 @@ class Preview:
     """
 
     layer: str
-    row: tuple[int, ...]
+    row: RowPath
     thumbnail: NDArray[np.uint8] | None
     limits: tuple[float, float] = (0.0, 1.0)
     dead: int = 0

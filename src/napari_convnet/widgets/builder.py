@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt
@@ -20,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_convnet.document import Pipeline, presets
+from napari_convnet.network import RowPath
 
 from . import document_files as files
 from .dock import Dock
@@ -29,7 +32,7 @@ from .layers_tab import LayersTab
 from .maps_box import MapsBox, MapsChoice
 from .prediction_view import PredictionView
 from .row_model import Picture
-from .rows import RowPath, RowView
+from .rows import RowView
 from .section import Section
 from .text_tab import TextTab
 from .theme import Colors
@@ -105,12 +108,7 @@ class Builder(Dock):
         self.presets_button.setToolTip("Begin with a well-known network")
         self.presets_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.presets_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.presets_button)
-        for one in presets():
-            action = menu.addAction(one.title)
-            action.setData(one.name)
-            action.triggered.connect(partial(self._open_preset, one.name))
-        self.presets_button.setMenu(menu)
+        self.presets_button.setMenu(presets_menu(self.presets_button, self._open_preset))
         return self.presets_button
 
     def _source(self) -> QHBoxLayout:
@@ -165,6 +163,10 @@ class Builder(Dock):
             self.links.add(signal, callback)
         self.layers.rowEdited.connect(partial(self.do, session.set_row))
         self.layers.rowInserted.connect(partial(self.do, session.insert_row))
+        self.layers.structureInserted.connect(partial(self.do, session.insert_structure))
+        self.layers.blockAdded.connect(partial(self.do, session.add_block))
+        rows.structureAsked.connect(self._change_structure)
+        rows.looksAt.connect(partial(self.do, session.look_at))
         rows.rowDeleted.connect(partial(self.do, session.delete_row))
         rows.rowMoved.connect(partial(self.do, session.move_row))
         rows.pictureClicked.connect(self._on_picture)
@@ -256,9 +258,10 @@ class Builder(Dock):
         self._settle()
         self.do(files.open_file, self, self.session)
 
-    def _open_preset(self, name: str, checked: bool = False) -> None:
+    def _open_preset(self, name: str) -> None:
         self._settle()
         if files.may_go(self, self.session):
+            self.message.clear()
             self.do(self.session.open_preset, name)
 
     def _save(self) -> None:
@@ -282,6 +285,15 @@ class Builder(Dock):
             self.input.setModified(False)
             self.do(self.session.set_value, "input", self.input.text().strip())
 
+    def _change_structure(self, what: str, path: RowPath, word: str) -> None:
+        """Put a row into another, take rows out of one, or add a branch."""
+        session = self.session
+        if what == "unwrap":
+            self.do(session.unwrap_row, path)
+        else:
+            self.do(session.wrap_row if what == "wrap" else session.add_branch, path, word)
+        self.selectRow(path)
+
     def _choose_image(self, layer: Any) -> None:
         self.session.input_layer = layer
         self._on_layers()
@@ -304,6 +316,22 @@ class Builder(Dock):
     def selectRow(self, path: RowPath) -> None:
         """Make a row the current one."""
         self.layers.rows.setCurrent(path)
+
+
+def presets_menu(parent: QWidget, open_preset: Callable[[str], object]) -> QMenu:
+    """Make the menu of the networks that come along, family by family."""
+    menu = QMenu(parent)
+    for family, group in groupby(presets(), lambda one: one.family):
+        part = menu.addMenu(family)
+        for one in group:
+            action = part.addAction(one.title)
+            action.setData(one.name)
+            action.triggered.connect(partial(_open, open_preset, one.name))
+    return menu
+
+
+def _open(open_preset: Callable[[str], object], name: str, checked: bool = False) -> None:
+    open_preset(name)
 
 
 def feature_of(viewer: napari.Viewer) -> int | None:

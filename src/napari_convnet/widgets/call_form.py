@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, QRegularExpression, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QModelIndex, QObject, QRegularExpression, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QRegularExpressionValidator
-from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QCompleter, QGridLayout, QLabel, QLineEdit, QWidget
 
 from napari_convnet.network.ops import FLAG_HELP, LETTER_HELP, Main
 
-from .calls import CallValue, choices
+from .calls import AnyCall, BlockCall, CallValue, choices
 
 if TYPE_CHECKING:
     from magicgui.widgets.bases import ValueWidget
@@ -27,14 +28,16 @@ _NAMES = {"padding on both sides": "padding", "output padding": "extra"}
 class CallForm(QWidget):
     """Edits one call: a field for each of its arguments.
 
-    `value` is a `CallValue`; `valueChanged` is emitted when the person has stopped changing it.
+    `value` is a `CallValue` or a `BlockCall`; `valueChanged` is emitted when the person has
+    stopped changing it.
     """
 
     valueChanged = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._value: CallValue | None = None
+        self._value: AnyCall | None = None
+        self._names: tuple[tuple[str, str], ...] = ()
         self._fields: dict[str, ValueWidget[Any]] = {}
         self._filling = False
         self._grid = QGridLayout(self)
@@ -49,11 +52,11 @@ class CallForm(QWidget):
         self._timer.timeout.connect(self.flush)
 
     # ------------------------------------------------------------ value
-    def value(self) -> CallValue | None:
+    def value(self) -> AnyCall | None:
         """Return the call; None where there is none."""
         return self._value
 
-    def setValue(self, value: CallValue | None) -> None:
+    def setValue(self, value: AnyCall | None) -> None:
         """Show a call; the fields stay where the op is the same."""
         self._timer.stop()
         same = value is not None and self._value is not None and value.op == self._value.op
@@ -61,6 +64,19 @@ class CallForm(QWidget):
         if not same:
             self._build()
         self._fill()
+
+    def setNames(self, names: tuple[tuple[str, str], ...]) -> None:
+        """Offer these names of layers, each with what it puts out."""
+        if names != self._names:
+            self._names = names
+            for field in self._fields.values():
+                self._complete(field)
+
+    def _complete(self, field: ValueWidget[Any]) -> None:
+        """Offer the names in a field that takes them."""
+        edit = field.native
+        if isinstance(edit, QLineEdit) and edit.property("names"):
+            edit.setCompleter(LastWordCompleter([name for name, _ in self._names], edit))
 
     def fields(self) -> dict[str, ValueWidget[Any]]:
         """The magicgui widgets by what they set: ``main``, a letter, or a group of flags."""
@@ -87,6 +103,14 @@ class CallForm(QWidget):
         self._fields = {}
         if self._value is None:
             return
+        if isinstance(self._value, BlockCall):
+            for index, param in enumerate(self._value.params):
+                field = _text_field("A number, arithmetic such as $in/2, or the name of a layer")
+                self._add(f"${param}", param, field, partial(self._set_param, index))
+            return
+        if self._value.takes_names:
+            tip = "Names of layers above, with blanks between them"
+            self._add("names", "layers", _text_field(tip), self._set_names)
         signature = self._value.kind.signature
         if signature.main is not None:
             self._add("main", signature.main.name, _main_field(signature.main), self._set_main)
@@ -111,7 +135,8 @@ class CallForm(QWidget):
         self._grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(field.native, row, column + 1)
         field.changed.connect(partial(self._changed, changed))
-        if hasattr(field.native, "setValidator"):
+        self._complete(field)
+        if hasattr(field.native, "setValidator") and not field.native.property("names"):
             field.native.installEventFilter(self)
 
     def _fill(self) -> None:
@@ -129,6 +154,10 @@ class CallForm(QWidget):
     def _shown(self, key: str) -> Any:
         value = self._value
         assert value is not None
+        if isinstance(value, BlockCall):
+            return value.values[value.params.index(key[1:])]
+        if key == "names":
+            return " ".join(value.names)
         main = value.kind.signature.main
         if key == "main" and main is not None:
             if main.kind == "sizes" or main.optional:
@@ -149,18 +178,26 @@ class CallForm(QWidget):
         self._timer.start()
 
     def _set_main(self, new: Any) -> None:
-        assert self._value is not None
+        assert isinstance(self._value, CallValue)
         self._value = self._value.with_main(new if isinstance(new, str) else f"{new:g}")
 
     def _set_letter(self, letter: str, new: str) -> None:
-        assert self._value is not None
+        assert isinstance(self._value, CallValue)
         if not new.endswith("x"):
             self._value = self._value.with_letter(letter, new)
 
     def _set_flag(self, flags: tuple[str, ...], new: Any) -> None:
-        assert self._value is not None
+        assert isinstance(self._value, CallValue)
         flag = (flags[0] if new else "") if len(flags) == 1 else str(new)
         self._value = self._value.with_choice(flags, flag)
+
+    def _set_names(self, new: str) -> None:
+        assert isinstance(self._value, CallValue)
+        self._value = replace(self._value, names=tuple(new.split()))
+
+    def _set_param(self, index: int, new: str) -> None:
+        assert isinstance(self._value, BlockCall)
+        self._value = self._value.with_value(index, "".join(new.split()))
 
     def eventFilter(self, field: QObject | None, event: QEvent | None) -> bool:
         """Let Up and Down count sizes up and down: 3x3 becomes 4x4."""
@@ -170,6 +207,24 @@ class CallForm(QWidget):
                 field.setText(counted(field.text(), 1 if up else -1))
                 return True
         return super().eventFilter(field, event)
+
+
+class LastWordCompleter(QCompleter):
+    """Offers words for the last one of a text."""
+
+    def __init__(self, words: Sequence[str], parent: QWidget) -> None:
+        super().__init__(list(words), parent)
+        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+
+    def splitPath(self, path: str | None) -> list[str]:
+        """Look for the last word only."""
+        return [(path or "").rpartition(" ")[2]]
+
+    def pathFromIndex(self, index: QModelIndex) -> str:
+        """Put the word chosen behind those before it."""
+        edit = self.widget()
+        before = edit.text().rpartition(" ")[0] if isinstance(edit, QLineEdit) else ""
+        return f"{before} {super().pathFromIndex(index)}".lstrip()
 
 
 def counted(text: str, step: int) -> str:
@@ -205,6 +260,15 @@ def _sizes_field(tip: str, default: str = "") -> ValueWidget[Any]:
     field = LineEdit(tooltip=tip)
     field.native.setValidator(QRegularExpressionValidator(_SIZES, field.native))
     field.native.setPlaceholderText(default or "auto")
+    return field
+
+
+def _text_field(tip: str) -> ValueWidget[Any]:
+    from magicgui.widgets import LineEdit
+
+    field = LineEdit(tooltip=tip)
+    field.native.setProperty("names", True)
+    field.native.setPlaceholderText("default")
     return field
 
 

@@ -6,11 +6,12 @@ What a form does not know how to show (``$in*2``, words that are wrong) is kept 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
 
-from napari_convnet.network import OPS, Op, WordError, parse_line
+from napari_convnet.network import JOINS, OPS, Op, WordError, parse_line
 from napari_convnet.network.grammar import Call
 
 EXCLUSIVE = (
@@ -38,6 +39,8 @@ class CallValue:
         Letters and what follows them, ``("k", "3x5")``, in the order of the signature.
     flags : tuple of str
         Its flags, in the order of the signature.
+    names : tuple of str
+        Names of layers.
     extra : tuple of str
         Words that a form cannot show.
 
@@ -52,6 +55,7 @@ class CallValue:
     main: str = ""
     letters: tuple[tuple[str, str], ...] = ()
     flags: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
 
     @classmethod
@@ -93,7 +97,14 @@ class CallValue:
             return self.with_letter(argument.key, text[1:])
         if argument.kind == "flag" and text in signature.flags and text not in self.flags:
             return replace(self, flags=self._ordered({*self.flags, text}))
+        if argument.kind == "name" and self.takes_names:
+            return replace(self, names=(*self.names, text))
         return replace(self, extra=(*self.extra, text))
+
+    @property
+    def takes_names(self) -> bool:
+        """Whether names of layers are arguments of the op."""
+        return self.op in (*JOINS, "crop")
 
     @property
     def kind(self) -> type[Op]:
@@ -124,7 +135,69 @@ class CallValue:
 
     def __str__(self) -> str:
         letters = (f"{letter}{text}" for letter, text in self.letters)
-        return " ".join(filter(None, (self.op, self.main, *letters, *self.flags, *self.extra)))
+        words = (self.op, self.main, *letters, *self.flags, *self.names, *self.extra)
+        return " ".join(filter(None, words))
+
+
+@dataclass(frozen=True)
+class BlockCall:
+    """A call of a block.
+
+    Parameters
+    ----------
+    op : str
+        The block's name.
+    params : tuple of str
+        Its parameters.
+    values : tuple of str
+        What the call gives for them, empty where it gives nothing.
+    extra : tuple of str
+        Words that a form cannot show.
+
+    Examples
+    --------
+    >>> call = BlockCall.of("two", ("a", "b"), ["16", "b=32"])
+    >>> call.values, str(call.with_value(0, "8"))
+    (('16', '32'), 'two 8 32')
+    """
+
+    op: str
+    params: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, op: str, params: tuple[str, ...], words: Sequence[str]) -> Self:
+        """Sort the words behind a block's name."""
+        values, extra = dict.fromkeys(params, ""), []
+        free = list(params)
+        for word in words:
+            name, equal, value = word.partition("=")
+            if equal and values.get(name) == "":
+                values[name] = value
+            elif free and not values[free[0]] and not equal:
+                values[free[0]] = word
+            else:
+                extra.append(word)
+            free = [param for param in free if not values[param]]
+        return cls(op, params, tuple(values.values()), tuple(extra))
+
+    def with_value(self, index: int, text: str) -> Self:
+        """Give a parameter another value; an empty one leaves it to its default."""
+        values = list(self.values)
+        values[index] = text
+        return replace(self, values=tuple(values))
+
+    def __str__(self) -> str:
+        words, gap = [self.op], False
+        for param, value in zip(self.params, self.values, strict=True):
+            if value:
+                words.append(f"{param}={value}" if gap else value)
+            gap = gap or not value
+        return " ".join([*words, *self.extra])
+
+
+AnyCall = CallValue | BlockCall
 
 
 def choices(kind: type[Op]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -150,6 +223,8 @@ class RowText:
     ----------
     text : str
         The row: ``c1: conv 6 k5 relu``.
+    blocks : mapping of str to tuple of str
+        Blocks that it may call, each with its parameters.
 
     Examples
     --------
@@ -161,6 +236,7 @@ class RowText:
     """
 
     text: str
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return self.text
@@ -184,25 +260,31 @@ class RowText:
 
     def _parsed(self) -> tuple[Call, ...]:
         try:
-            return parse_line(self.line, OPS).calls
+            return parse_line(self.line, OPS, blocks=self.blocks).calls
         except WordError:
             return ()
 
     @property
-    def calls(self) -> tuple[CallValue, ...]:
+    def calls(self) -> tuple[AnyCall, ...]:
         """The calls; none where the line cannot be read."""
-        return tuple(CallValue.of(call) for call in self._parsed())
+        return tuple(map(self._call, self._parsed()))
+
+    def _call(self, call: Call) -> AnyCall:
+        if call.op in OPS:
+            return CallValue.of(call)
+        words = [word.text for word in call.rest]
+        return BlockCall.of(call.op, self.blocks[call.op], words)
 
     def call_at(self, position: int) -> int | None:
         """Index of the call that a cursor position lies in, or behind."""
         starts = [call.word.start + self.start for call in self._parsed()]
         return max((i for i, start in enumerate(starts) if start <= position), default=None)
 
-    def with_call(self, index: int, value: CallValue) -> RowText:
+    def with_call(self, index: int, value: AnyCall) -> RowText:
         """Write one call anew; all other characters stay."""
         call = self._parsed()[index]
         first, last = self.start + call.word.start, self.start + call.stop
-        return RowText(f"{self.text[:first]}{value}{self.text[last:]}")
+        return RowText(f"{self.text[:first]}{value}{self.text[last:]}", self.blocks)
 
 
 def word_at(text: str, position: int) -> tuple[int, str]:

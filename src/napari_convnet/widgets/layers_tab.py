@@ -7,17 +7,20 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from napari_convnet.document import Pipeline
-from napari_convnet.network import Network
+from napari_convnet.network import Network, RowPath
 
+from .folds import BLOCKS, Folds
 from .icons import icon
-from .row_delegate import row_layout
 from .row_form import RowForm
+from .row_layout import row_layout
 from .row_list import RowList
-from .row_menu import palette_menu
-from .rows import RowPath, RowView, below, row_views, top_level
+from .row_menu import document_words_menu, palette_menu
+from .row_tree import paths_below, row_views
+from .rows import RowView, below, below_in_branch
 from .section import Section
 from .theme import Colors
 from .values import bytes_text, count_text, large_text
+from .words import words_of
 
 
 class Headings(QWidget):
@@ -47,7 +50,7 @@ class Headings(QWidget):
         painter.setPen(QColor(self._colors.faint))
         frame = self._rows.viewport().x()
         rect = QRect(frame, 0, self._rows.viewport().width(), self.height())
-        cells = row_layout(rect, 0, self.height()).cells
+        cells = row_layout(rect, RowView(()), self.height()).cells
         right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
         titles = zip(cells, ("output", "parameters", "sees"), (left, right, right), strict=True)
         for cell, title, align in titles:
@@ -77,10 +80,16 @@ class LayersTab(QWidget):
 
     rowEdited = Signal(object, str)
     rowInserted = Signal(object, str)
+    structureInserted = Signal(object, str, object)
+    """Path, word and rows of what is inserted that holds rows."""
+    blockAdded = Signal(str, str)
+    """Head and first row of a block."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path: RowPath | None = None
+        self._pipeline: Pipeline | None = None
+        self._folds = Folds()
         self.rows = RowList(self)
         self.rows.setMinimumHeight(150)
         self.palette_button = self._palette_button()
@@ -99,6 +108,9 @@ class LayersTab(QWidget):
         self.rows.rowInserted.connect(self.rowInserted)
         self.rows.currentChanged_.connect(self._on_current)
         self.form.valueChanged.connect(self._on_form)
+        self.form.definitionAsked.connect(lambda: self._go_to_definition(self.rows.current()))
+        self.rows.definitionAsked.connect(self._go_to_definition)
+        self.rows.foldAsked.connect(self._fold)
 
     def _palette_button(self) -> QToolButton:
         button = QToolButton(self)
@@ -106,7 +118,9 @@ class LayersTab(QWidget):
         button.setToolTip("Insert a layer below the selected row")
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setMenu(palette_menu(button, self.insert))
+        self.offers = palette_menu(button, self.insert, self._insert_structure)
+        self.offers.aboutToShow.connect(self._offer_words)
+        button.setMenu(self.offers)
         return button
 
     def _lay_out(self) -> None:
@@ -121,10 +135,33 @@ class LayersTab(QWidget):
     # ------------------------------------------------------------ value
     def setPipeline(self, pipeline: Pipeline) -> None:
         """Show a document's network."""
-        self.rows.setValue(row_views(pipeline))
+        self._pipeline = pipeline
+        self._folds.follow((*pipeline.block_rows, *pipeline.rows))
+        self.rows.setWords(words_of(pipeline))
+        self.rows.setValue(row_views(pipeline, self._folds))
+        self.rows.keepPictures()
         self.totals.setText(totals_text(pipeline.network))
-        self._top = top_level(pipeline)
+        self._top = len(pipeline.items)
         self._on_current(self.rows.current())
+
+    # ------------------------------------------------------------ folding
+    def _fold(self, what: tuple[RowPath, bool], open: bool) -> None:
+        path, below = what
+        if self._pipeline is None:
+            return
+        paths = paths_below(self._pipeline, path) if below else [path]
+        self._folds.set_all(paths, open)
+        self.rows.setValue(row_views(self._pipeline, self._folds))
+
+    def _go_to_definition(self, view: RowView | None) -> None:
+        """Unfold what the row lies in that makes a layer, and edit it."""
+        if view is None or not view.definition or self._pipeline is None:
+            return
+        path = view.definition
+        within = [path[:length] for length in range(1, len(path))]
+        self._folds.set_all([BLOCKS, *within] if isinstance(path[0], str) else within, True)
+        self.rows.setValue(row_views(self._pipeline, self._folds))
+        self.rows.editPath(path)
 
     def settle(self) -> None:
         """Tell at once what has been typed or chosen."""
@@ -133,7 +170,7 @@ class LayersTab(QWidget):
 
     def setColors(self, colors: Colors) -> None:
         """Use other colours."""
-        for part in (self.rows, self.headings, self.section):
+        for part in (self.rows, self.headings, self.section, self.form):
             part.setColors(colors)
         self.palette_button.setIcon(icon("add", colors.text))
 
@@ -141,17 +178,49 @@ class LayersTab(QWidget):
     def insert(self, text: str) -> None:
         """Ask for a new row below the current one, or at the end."""
         self.settle()
-        view = self.rows.current()
-        path = (self._top,) if view is None or view.blank else below(view)
+        path = self._below_current()
         self.rowInserted.emit(path, text)
         self.rows.setCurrent(path)
 
+    def _below_current(self) -> RowPath:
+        view = self.rows.current()
+        if view is None or view.blank or view.kind == "title":
+            return (self._top,)
+        return below_in_branch(view) if view.label else below(view)
+
+    def _insert_structure(self, word: str, rows: tuple[str, ...]) -> None:
+        self.settle()
+        if word == "block":
+            name = self._free_name()
+            self._folds.set_all([BLOCKS, (name,)], True)
+            self.blockAdded.emit(f"{name}(a)", "conv $a k3 relu")
+            self.rows.setCurrent((name,))
+            return
+        path = self._below_current()
+        self.structureInserted.emit(path, word, rows)
+        self.rows.setCurrent(path)
+
+    def _free_name(self) -> str:
+        taken = {block.name for block in self._pipeline.blocks} if self._pipeline else set()
+        return next(n for i in range(1, 1000) if (n := f"block{i}") not in taken)
+
+    def _offer_words(self) -> None:
+        """Offer the document's own words in the palette, those that fit where a row would go."""
+        if self._pipeline is not None:
+            words = words_of(self._pipeline).at(self._below_current())
+            document_words_menu(self.offers, words, self.insert)
+
     def _on_current(self, view: RowView | None) -> None:
-        path = view.path if view is not None and not view.blank else None
+        path = None
+        if view is not None and view.editable and not view.blank and view.kind != "block":
+            path = view.path
         if path != self._path:
             self.form.flush()
         self._path = path
-        self.form.setValue(view.text if view is not None and path is not None else "")
+        network = self._pipeline.network if self._pipeline else None
+        words = words_of(self._pipeline).at(path) if self._pipeline and path else None
+        self.form.setValue(view.text if view is not None and path is not None else "", words)
+        self.form.setLayers(network, view)
         self.section.setTitle(f"Row: {view.text}" if view and view.text else "Row")
 
     def _on_form(self, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from qtpy.QtCore import QEvent, QModelIndex, QObject, QRect, QSize, Qt, Signal
@@ -10,67 +9,12 @@ from qtpy.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from .row_editor import RowEditor
+from .row_guides import paint_arrow, paint_chip, paint_guides
+from .row_layout import GAP, SLIM, RowLayout, least_height, row_layout
 from .row_model import PICTURE, VIEW, Picture
 from .rows import RowView
 from .theme import Colors, fixed_font, mixed
-
-PICTURE_SIZE = 48
-GAP = 4
-GRIP = 10
-INDENT = 14
-
-
-@dataclass(frozen=True)
-class RowLayout:
-    """Where the parts of a row lie; the message of a wrong row stands in place of its facts."""
-
-    picture: QRect
-    text: QRect
-    cells: tuple[QRect, QRect, QRect]
-    message: QRect
-
-
-def row_layout(rect: QRect, depth: int, line: int) -> RowLayout:
-    """Divide the rectangle of a row.
-
-    Parameters
-    ----------
-    rect : QRect
-        The row.
-    depth : int
-        How many groups it lies in.
-    line : int
-        Height of a line of text.
-    """
-    picture = QRect(
-        rect.left() + GRIP + depth * INDENT, rect.top() + GAP, PICTURE_SIZE, PICTURE_SIZE
-    )
-    left = picture.right() + 2 * GAP
-    width = max(0, rect.right() - GAP - left)
-    text = QRect(left, rect.top() + GAP, width, line + 2 * GAP)
-    top = picture.bottom() + 1 - line
-    below = text.bottom() + GAP
-    return RowLayout(
-        picture,
-        text,
-        cells(QRect(left, top, width, line)),
-        QRect(left, below, width, max(0, rect.bottom() - below)),
-    )
-
-
-def cells(rect: QRect) -> tuple[QRect, QRect, QRect]:
-    """Columns for output, parameters and receptive field."""
-    first, second = round(rect.width() * 0.42), round(rect.width() * 0.29)
-    return (
-        QRect(rect.left(), rect.top(), first, rect.height()),
-        QRect(rect.left() + first, rect.top(), second, rect.height()),
-        QRect(
-            rect.left() + first + second + 2 * GAP,
-            rect.top(),
-            rect.width() - first - second - 2 * GAP,
-            rect.height(),
-        ),
-    )
+from .words import Words
 
 
 class RowDelegate(QStyledItemDelegate):
@@ -82,6 +26,11 @@ class RowDelegate(QStyledItemDelegate):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._colors = Colors()
+        self._words = Words()
+
+    def setWords(self, words: Words) -> None:
+        """Offer these words where rows are typed."""
+        self._words = words
 
     def setColors(self, colors: Colors) -> None:
         """Draw in other colours."""
@@ -92,25 +41,19 @@ class RowDelegate(QStyledItemDelegate):
         """A picture's height, and below it that of the message."""
         view: RowView = index.data(VIEW)
         metrics = QFontMetrics(option.font)
-        height = PICTURE_SIZE + 2 * GAP
-        if view.blank:
-            height = metrics.height() + 4 * GAP
-        elif view.message:
+        height = least_height(view, metrics.height())
+        told = view.message or view.warning
+        if told:
             width = self.parent().viewport().width()
-            area = row_layout(QRect(0, 0, width, height), view.depth, metrics.height()).message
-            bounds = metrics.boundingRect(
-                0, 0, area.width(), 10_000, Qt.TextFlag.TextWordWrap, view.message
-            )
+            area = row_layout(QRect(0, 0, width, height), view, metrics.height()).message
+            flags = Qt.TextFlag.TextWordWrap
+            bounds = metrics.boundingRect(0, 0, area.width(), 10_000, flags, told)
             height = max(height, area.top() + bounds.height() + GAP)
         return QSize(0, height)
 
     def layoutOf(self, rect: QRect, view: RowView, font: QFont) -> RowLayout:
-        """Where the parts of a row lie; a blank row is a line of text only."""
-        found = row_layout(rect, view.depth, QFontMetrics(font).height())
-        if view.blank:
-            centre = found.text.translated(0, rect.center().y() - found.text.center().y())
-            return replace(found, text=centre)
-        return found
+        """Where the parts of a row lie."""
+        return row_layout(rect, view, QFontMetrics(font).height())
 
     # ------------------------------------------------------------ drawing
     def paint(
@@ -123,8 +66,11 @@ class RowDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_ground(painter, option, view)
+        paint_guides(painter, option.rect, view, self._colors)
         painter.setOpacity(0.5 if view.dimmed else 1.0)
-        if not view.blank:
+        paint_arrow(painter, parts.arrow, view, self._colors)
+        paint_chip(painter, parts.chip, view, self._colors)
+        if not parts.picture.isEmpty():
             self._paint_picture(painter, parts.picture, view, index.data(PICTURE))
         self._paint_text(painter, option, parts, view)
         painter.restore()
@@ -132,22 +78,26 @@ class RowDelegate(QStyledItemDelegate):
     def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, view: RowView) -> None:
         colors, rect = self._colors, option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        ground = mixed(colors.ground, colors.accent, 0.22) if selected else colors.ground
-        if view.message:
-            ground = mixed(ground, colors.error, 0.18)
+        ground = colors.ground
+        if view.kind == "title":
+            ground = mixed(ground, colors.field, 0.45)
+        ground = mixed(ground, colors.accent, 0.22) if selected else ground
+        tint = colors.error if view.message else colors.warning if view.warning else ""
+        if tint:
+            ground = mixed(ground, tint, 0.18 if view.message else 0.10)
         painter.fillRect(rect, QColor(ground))
-        if view.message:
-            painter.fillRect(rect.left(), rect.top(), 3, rect.height(), QColor(colors.error))
+        if tint:
+            painter.fillRect(rect.left(), rect.top(), 3, rect.height(), QColor(tint))
         line = QColor(mixed(colors.ground, colors.line, 0.45))
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, line)
-        if option.state & QStyle.StateFlag.State_MouseOver and not view.blank:
+        if option.state & QStyle.StateFlag.State_MouseOver and view.movable:
             self._paint_grip(painter, rect)
 
     def _paint_grip(self, painter: QPainter, rect: QRect) -> None:
         """Dots that say: this can be dragged."""
-        top = rect.top() + GAP + PICTURE_SIZE // 2 - 6
+        top = rect.top() + min(rect.height() // 2, 28) - 6
         for i in range(4):
-            painter.fillRect(rect.left() + 5, top + 4 * i, 2, 2, QColor(self._colors.faint))
+            painter.fillRect(rect.left() + 4, top + 4 * i, 2, 2, QColor(self._colors.faint))
 
     def _paint_picture(
         self, painter: QPainter, rect: QRect, view: RowView, picture: Picture | None
@@ -172,23 +122,46 @@ class RowDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, parts: RowLayout, view: RowView
     ) -> None:
         colors = self._colors
-        color = colors.error if view.message else colors.faint if view.blank else colors.text
-        text = view.text or "add a layer \u2026"
-        code = option.font if view.blank else fixed_font(option.font.pointSizeF() + 0.5)
-        if view.blank:
-            parts = replace(parts, text=parts.text.adjusted(-PICTURE_SIZE, 0, 0, 0))
-        self._paint_line(painter, parts.text, text, code, color)
-        facts = (view.shape, view.parameters, view.sees)
-        if view.message:
-            facts = ("", "", "")
+        color = colors.error if view.message else colors.text
+        if view.blank or view.kind in ("title", "branch"):
+            color = colors.faint
+        plain = view.blank or view.kind in ("title", "branch", "call")
+        font = option.font if plain else fixed_font(option.font.pointSizeF() + 0.5)
+        painter.setFont(font)
+        taken = painter.fontMetrics().horizontalAdvance(text_of(view)) + 2 * GAP
+        room = parts.text
+        beside = room.adjusted(min(taken, room.width()), 0, 0, 0)
+        note = self._fitting(painter, option.font, note_of(view), beside.width())
+        right = Qt.AlignmentFlag.AlignRight
+        self._paint_line(painter, beside, note, option.font, colors.faint, right)
+        self._paint_line(painter, room, text_of(view), font, color)
+        if not parts.picture.isEmpty() and not view.message:
+            self._paint_facts(painter, option, parts, view)
+        told = view.message or view.warning
+        if told:
+            painter.setFont(option.font)
+            painter.setPen(QColor(colors.error if view.message else colors.warning))
+            painter.drawText(parts.message, Qt.TextFlag.TextWordWrap, told)
+
+    def _fitting(self, painter: QPainter, font: QFont, notes: tuple[str, ...], width: int) -> str:
+        """Give the longest note for which there is room beside a row's text."""
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        return next((one for one in notes if metrics.horizontalAdvance(one) <= width), "")
+
+    def _paint_facts(
+        self, painter: QPainter, option: QStyleOptionViewItem, parts: RowLayout, view: RowView
+    ) -> None:
         right = Qt.AlignmentFlag.AlignRight
         left = Qt.AlignmentFlag.AlignLeft
-        for rect, fact, align in zip(parts.cells, facts, (left, right, right), strict=True):
-            self._paint_line(painter, rect, fact, option.font, colors.faint, align)
-        if view.message:
-            painter.setFont(option.font)
-            painter.setPen(QColor(colors.error))
-            painter.drawText(parts.message, Qt.TextFlag.TextWordWrap, view.message)
+        facts = zip(
+            parts.cells,
+            (view.shape, view.parameters, view.sees),
+            (left, right, right),
+            strict=True,
+        )
+        for rect, fact, align in facts:
+            self._paint_line(painter, rect, fact, option.font, self._colors.faint, align)
 
     def _paint_line(
         self,
@@ -209,10 +182,11 @@ class RowDelegate(QStyledItemDelegate):
         self, parent: QWidget | None, option: QStyleOptionViewItem, index: QModelIndex
     ) -> QWidget:
         """Open a line edit over the text."""
-        editor = RowEditor(parent)
+        view: RowView = index.data(VIEW)
+        editor = RowEditor(parent, self._words.at(view.path))
         editor.setFont(fixed_font(option.font.pointSizeF() + 0.5))
         editor.setColors(self._colors)
-        editor.setPlaceholderText("conv 8 k3 relu" if index.data(VIEW).blank else "")
+        editor.setPlaceholderText("conv 8 k3 relu" if view.blank else "")
         editor.accepted.connect(lambda where: self.accepted.emit(editor, where))
         return editor
 
@@ -222,8 +196,6 @@ class RowDelegate(QStyledItemDelegate):
         """Lay the editor over the text, as wide as the row allows."""
         view: RowView = index.data(VIEW)
         rect = self.layoutOf(option.rect, view, option.font).text
-        if view.blank:
-            rect = rect.adjusted(-PICTURE_SIZE, 0, 0, 0)
         editor.setGeometry(rect.adjusted(-3, -1, 2, 1))
 
     def setEditorData(self, editor: QWidget | None, index: QModelIndex) -> None:
@@ -247,3 +219,31 @@ class RowDelegate(QStyledItemDelegate):
         if pressed and event.key() in keys:
             return False
         return super().eventFilter(editor, event)
+
+
+def text_of(view: RowView) -> str:
+    """What a row says, where that is not what it is typed as."""
+    if view.blank:
+        return "add a layer \u2026"
+    if view.kind == "branch":
+        return f"branch {view.label}"
+    return view.text
+
+
+def note_of(view: RowView) -> tuple[str, ...]:
+    """What may stand at the end of a row's line, the longest first: how much it holds, its name.
+
+    Examples
+    --------
+    >>> note_of(RowView((0,), kind="cat", open=False, count=7))
+    ('7 layers',)
+    """
+    if view.message:
+        return ()
+    if view.kind == "layer":
+        return (view.layer, view.layer.rpartition(".")[2])
+    count = f"{view.count} layers" if view.count > 1 and view.open is False else ""
+    if view.kind in SLIM and view.kind != "title":
+        facts = [fact for fact in (count, view.shape, view.parameters) if fact]
+        return tuple(" \u00b7 ".join(facts[i:]) for i in range(len(facts)))
+    return (count,)

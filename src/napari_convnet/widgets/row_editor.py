@@ -9,31 +9,44 @@ from qtpy.QtWidgets import QCompleter, QLineEdit, QWidget
 from napari_convnet.network import OPS
 from napari_convnet.network.ops import FLAG_HELP
 
-from .calls import RowText, word_at
+from .calls import BlockCall, CallValue, RowText, word_at
 from .theme import Colors, mixed
+from .words import STRUCTURE_HELP, Words
 
 _ALT = Qt.KeyboardModifier.AltModifier
 _CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-def words_for(text: str, position: int) -> list[tuple[str, str]]:
+def words_for(text: str, position: int, words: Words | None = None) -> list[tuple[str, str]]:
     """Words that may stand at a cursor, each with what it means.
 
-    Ops may stand everywhere; flags only behind an op that takes them.
+    Ops and blocks may stand everywhere; flags and names of layers only behind an op that takes
+    them, and what holds rows only at the beginning.
 
     Examples
     --------
     >>> words_for("conv 6 sa", 9)
     [('same', 'padding that keeps the size at stride 1')]
     """
+    words = words or Words()
     begin, prefix = word_at(text, position)
-    if not prefix:
+    row = RowText(text[:begin].rstrip(), words.params)
+    call = row.calls[-1] if row.calls else None
+    joins = isinstance(call, CallValue) and call.takes_names
+    named = joins or isinstance(call, BlockCall)
+    if not prefix and not joins:
         return []
-    row = RowText(text[:begin].rstrip())
-    flags = row.calls[-1].kind.signature.flags if row.calls else ()
-    words = [(flag, FLAG_HELP[flag]) for flag in flags]
-    words += [(word, kind.title) for word, kind in OPS.items()]
-    return [(word, about) for word, about in words if word.startswith(prefix) and word != prefix]
+    found = list(words.names) if named else []
+    if prefix.startswith("$"):
+        found = [one for one in words.here if one[0].startswith("$")]
+    if isinstance(call, CallValue):
+        found += [(flag, FLAG_HELP[flag]) for flag in call.kind.signature.flags]
+    if prefix:
+        found += [(word, kind.title) for word, kind in OPS.items()]
+        found += [(name, f"block {head}") for name, head in words.blocks.items()]
+    if not row.line:
+        found += STRUCTURE_HELP.items()
+    return [(word, about) for word, about in found if word.startswith(prefix) and word != prefix]
 
 
 def popup_style(colors: Colors) -> str:
@@ -50,6 +63,11 @@ def popup_style(colors: Colors) -> str:
 class RowEditor(QLineEdit):
     """Edits one row's text.
 
+    Parameters
+    ----------
+    words : Words, optional
+        Words that are offered beside those of the language.
+
     Keys: Return accepts and goes on to the next row, with Control it opens a row below; Up and Down
     accept and change rows, with Alt they move the row; Delete or Backspace in an empty row deletes
     it; Tab takes the first suggestion.
@@ -58,8 +76,9 @@ class RowEditor(QLineEdit):
     accepted = Signal(str)
     """Typing is over; where to go: next, below, previous, move-up, move-down or delete."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, words: Words | None = None) -> None:
         super().__init__(parent)
+        self._more = words or Words()
         self.setFrame(False)
         self._words = QStandardItemModel(0, 1, self)
         self._completer = QCompleter(self._words, self)
@@ -85,7 +104,7 @@ class RowEditor(QLineEdit):
         return [item.data(Qt.ItemDataRole.UserRole) for item in items]
 
     def _offer(self) -> None:
-        found = words_for(self.text(), self.cursorPosition())[:12]
+        found = words_for(self.text(), self.cursorPosition(), self._more)[:12]
         self._words.clear()
         for word, about in found:
             item = QStandardItem(f"{word}  \u2013  {about}")

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QTabBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QTabBar, QVBoxLayout, QWidget
+
+from napari_convnet.network import Network
 
 from .call_form import CallForm
-from .calls import CallValue, RowText
+from .calls import AnyCall, BlockCall, RowText
+from .rows import RowView
+from .section import Section
+from .theme import Colors
+from .why_view import WhyView
+from .words import Words
 
 
 class RowForm(QWidget):
@@ -16,11 +23,14 @@ class RowForm(QWidget):
     """
 
     valueChanged = Signal(str)
+    definitionAsked = Signal()
+    """The row was to be edited that makes what is shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._row = RowText("")
-        self._calls: tuple[CallValue, ...] = ()
+        self._calls: tuple[AnyCall, ...] = ()
+        self._words = Words()
         self._shown = -1
         self.tabs = QTabBar(self)
         self.tabs.setDrawBase(False)
@@ -30,30 +40,68 @@ class RowForm(QWidget):
         self.help = QLabel(self)
         self.help.setWordWrap(True)
         self.help.setProperty("role", "faint")
+        self.definition = QPushButton(self)
+        self.definition.setToolTip("This layer is made by a row; edit that")
+        self.definition.clicked.connect(lambda: self.definitionAsked.emit())
+        self.why = WhyView(self)
+        self.why_section = Section("Why these numbers?", self.why, parent=self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.setSpacing(3)
-        layout.addWidget(self.tabs)
-        layout.addWidget(self.help)
-        layout.addWidget(self.form)
+        for part in (self.tabs, self.help, self.form, self.definition, self.why_section):
+            layout.addWidget(part)
         self.tabs.currentChanged.connect(self._choose)
         self.form.valueChanged.connect(self._changed)
         self._show_call(-1)
+        self.definition.hide()
 
     def value(self) -> str:
         """Return the text of the row."""
         return self._row.text
 
-    def setValue(self, text: str) -> None:
-        """Show another row; the chosen call stays where it can."""
+    def setValue(self, text: str, words: Words | None = None) -> None:
+        """Show another row; the chosen call stays where it can.
+
+        Parameters
+        ----------
+        text : str
+            The row.
+        words : Words, optional
+            What the document adds to the language at this row.
+        """
         if self.form.waiting and text == self._row.text:
             return
-        self._row = RowText(text)
+        self._words = words or Words()
+        self._row = RowText(text, self._words.params)
         self._calls = self._row.calls
-        words = [call.op for call in self._calls]
-        if words != [self.tabs.tabText(i) for i in range(self.tabs.count())]:
-            self._set_tabs(words)
+        self.form.setNames(self._words.names)
+        named = [call.op for call in self._calls]
+        if named != [self.tabs.tabText(i) for i in range(self.tabs.count())]:
+            self._set_tabs(named)
         self._show_call(self.tabs.currentIndex())
+
+    def setLayers(self, network: Network | None, view: RowView | None) -> None:
+        """Say which layers a row makes, to explain their numbers."""
+        layers = () if view is None else view.layers
+        plain = [layer.name for layer in layers if not layer.via] or [v.name for v in layers]
+        names = [layer.name for layer in layers]
+        chosen = view.layer if view is not None else ""
+        if len(plain) == len(self._calls) and 0 <= self._shown < len(plain):
+            chosen = plain[self._shown]
+        self.why_section.setVisible(bool(names))
+        self.why.setValue(network, names, chosen)
+        made = view is not None and bool(view.definition)
+        self.definition.setVisible(made)
+        if view is not None and made:
+            self.definition.setText(f"Edit the row that makes {view.layer}")
+            self.help.setText(view.layers[-1].kind.help if view.kind == "layer" else "")
+        elif view is not None and view.group:
+            self.help.setText(STRUCTURES_HELP.get(view.kind, ""))
+
+    def setColors(self, colors: Colors) -> None:
+        """Use other colours."""
+        self.why_section.setColors(colors)
+        self.why.setColors(colors)
 
     def flush(self) -> None:
         """Tell a change at once that is still waiting for the next."""
@@ -73,6 +121,9 @@ class RowForm(QWidget):
     def _choose(self, index: int) -> None:
         self.flush()
         self._show_call(index)
+        names = [self.why.layers.itemText(i) for i in range(self.why.layers.count())]
+        if len(names) == len(self._calls) and 0 <= index < len(names):
+            self.why.explain(names[index])
 
     def _show_call(self, index: int) -> None:
         self._shown = index
@@ -80,16 +131,31 @@ class RowForm(QWidget):
         self.form.setValue(call)
         self.form.setVisible(call is not None and bool(self.form.fields()))
         self.tabs.setVisible(len(self._calls) > 0)
-        self.help.setText(_help(call, self._row.text))
+        self.help.setText(self._help(call))
 
-    def _changed(self, call: CallValue) -> None:
+    def _help(self, call: AnyCall | None) -> str:
+        if isinstance(call, BlockCall):
+            return f"Calls the block {self._words.blocks[call.op]}"
+        if call is not None:
+            return call.kind.help
+        unread = self._row.text and not self._row.text.endswith(":")
+        return "This row cannot be read yet." if unread else "Select a row to edit its layers."
+
+    def _changed(self, call: AnyCall) -> None:
         row = self._row.with_call(self._shown, call)
         if row.text != self._row.text:
             self._row, self._calls = row, row.calls
             self.valueChanged.emit(row.text)
 
 
-def _help(call: CallValue | None, text: str) -> str:
-    if call is not None:
-        return call.kind.help
-    return "This row cannot be read yet." if text else "Select a row to edit its layers."
+STRUCTURES_HELP = {
+    "res": "What comes in is added to what the rows in it make; where the two differ in shape, "
+    "what comes in goes through a 1x1 convolution.",
+    "cat": "Each row in it is a branch from the same input; their maps are stacked.",
+    "add": "Each row in it is a branch from the same input; their maps are summed.",
+    "side": "A further output: what comes in also goes on below, as it is.",
+    "group": "Rows that belong together; with x3: in front of them they are repeated.",
+    "branch": "One of several ways from the same input; its rows follow each other.",
+    "block": "Rows with a name and parameters, called like an op: $a in them is what a call gives.",
+}
+"""What rows do that hold rows."""

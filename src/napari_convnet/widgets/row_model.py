@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QPixmap
 
-from .rows import RowPath, RowView, changes
+from napari_convnet.network import RowPath
+
+from .row_tree import SUM
+from .rows import RowView, changes
 from .values import count_text
+
+TITLES: dict[RowPath, str] = {
+    ("#blocks",): "Rows with a name and parameters, which the network calls like an op",
+    ("#net",): "What happens to the image, from top to bottom",
+}
+"""What the titles mean."""
+
+IN_BLOCK = "Output, field and picture are those of the block's first call; parameters of all."
+"""What the facts of a row in a block mean."""
 
 VIEW = Qt.ItemDataRole.UserRole
 PICTURE = Qt.ItemDataRole.UserRole + 1
@@ -45,8 +58,8 @@ class Picture:
 class RowModel(QAbstractListModel):
     """Rows, each with its picture.
 
-    `setValue` compares with what is there: rows that stay keep their index, selection, editor and
-    picture.
+    `setValue` compares with what is there: rows that stay keep their index, selection and editor.
+    Pictures are kept by the names of their layers, so that unfolding a row shows them again.
     """
 
     edited = Signal(object, str)
@@ -55,7 +68,7 @@ class RowModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self._views: list[RowView] = [RowView((0,), blank=True)]
-        self._pictures: list[Picture | None] = [None]
+        self._pictures: dict[str, Picture] = {}
 
     # ------------------------------------------------------------ value
     def value(self) -> tuple[RowView, ...]:
@@ -76,14 +89,12 @@ class RowModel(QAbstractListModel):
         if start < stop:
             self.beginRemoveRows(QModelIndex(), start, stop - 1)
             del self._views[start:stop]
-            del self._pictures[start:stop]
             self.endRemoveRows()
 
     def _insert(self, start: int, views: Sequence[RowView]) -> None:
         if views:
             self.beginInsertRows(QModelIndex(), start, start + len(views) - 1)
             self._views[start:start] = views
-            self._pictures[start:start] = [None] * len(views)
             self.endInsertRows()
 
     def _refresh(self, views: Sequence[RowView]) -> None:
@@ -96,7 +107,7 @@ class RowModel(QAbstractListModel):
     # ------------------------------------------------------------ rows that are typed
     def addBlank(self, row: int, path: RowPath) -> None:
         """Open a blank row, which becomes part of the document when something is typed."""
-        self._insert(row, [RowView(path, blank=True)])
+        self._insert(row, [RowView(path, blank=True, depth=len(path) - 1)])
 
     def dropBlank(self, row: int) -> None:
         """Take a blank row out, unless it is the last, which always stays."""
@@ -110,19 +121,24 @@ class RowModel(QAbstractListModel):
     # ------------------------------------------------------------ pictures
     def setPicture(self, layer: str, picture: Picture) -> None:
         """Show what a layer sees."""
+        self._pictures[layer] = picture
         for i, view in enumerate(self._views):
             if view.layer == layer:
-                self._pictures[i] = picture
                 self.dataChanged.emit(self.index(i), self.index(i), [PICTURE])
 
     def clearPictures(self) -> None:
         """Forget all pictures: they show another image."""
-        self._pictures = [None] * len(self._pictures)
+        self._pictures.clear()
         self.dataChanged.emit(self.index(0), self.index(len(self._views) - 1), [PICTURE])
+
+    def keepPictures(self) -> None:
+        """Forget the pictures of layers that are not shown: the document has changed."""
+        shown = {view.layer for view in self._views}
+        self._pictures = {name: one for name, one in self._pictures.items() if name in shown}
 
     def picture(self, row: int) -> Picture | None:
         """Return a row's picture; None where it has not arrived."""
-        return self._pictures[row]
+        return self._pictures.get(self._views[row].layer)
 
     # ------------------------------------------------------------ what Qt asks
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -139,7 +155,7 @@ class RowModel(QAbstractListModel):
         if role == VIEW:
             return view
         if role == PICTURE:
-            return self._pictures[index.row()]
+            return self.picture(index.row())
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(index.row())
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
@@ -147,11 +163,16 @@ class RowModel(QAbstractListModel):
         return None
 
     def _tip(self, row: int) -> str:
-        view, picture = self._views[row], self._pictures[row]
+        view, picture = self._views[row], self.picture(row)
         if view.blank:
             return "Type a layer, for example conv 8 k3 relu"
+        if view.kind == "title":
+            return TITLES.get(view.path, "")
         note = picture.note if picture else ""
-        return "<br>".join(filter(None, [view.details or view.message, note]))
+        told = view.message or view.warning
+        if view.parameters.startswith(SUM):
+            note = " ".join(filter(None, (IN_BLOCK, note)))
+        return "<br>".join(filter(None, [view.details, escape(told), note]))
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Hand on what was typed; the row itself changes when the document has."""
@@ -165,11 +186,11 @@ class RowModel(QAbstractListModel):
         """Rows are edited and dragged; drops go between them."""
         if not index.isValid():
             return Qt.ItemFlag.ItemIsDropEnabled
-        flags = (
-            Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
-        )
-        blank = self._views[index.row()].blank
-        return flags if blank else flags | Qt.ItemFlag.ItemIsDragEnabled
+        view = self._views[index.row()]
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if view.editable:
+            flags |= Qt.ItemFlag.ItemIsEditable
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if view.movable else flags
 
     def supportedDropActions(self) -> Qt.DropAction:
         """Rows are moved."""

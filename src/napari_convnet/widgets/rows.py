@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from html import escape
 
-from napari_convnet.document import Pipeline, Row
-from napari_convnet.network import Layer, Problem
+from napari_convnet.network import Layer, Problem, RowPath
 
 from .values import count_text, shape_text
 
-RowPath = tuple[int, ...]
-"""Index of a row, then of the row in its group, and so on."""
+STRUCTURES = ("res", "add", "cat", "side", "group", "branch")
+"""Kinds of rows of the document that hold rows."""
+
+GENERATED = ("call", "layer")
+"""Kinds of rows that show what another one makes; they are no part of the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,16 @@ class RowView:
 
     Parameters
     ----------
-    path : tuple of int
+    path : tuple of int and str
         Where it stands; of a blank row, where it would be inserted.
     text : str
         What it says.
     shape, parameters, sees : str
-        What its last layer puts out, its parameters, and how much of the input it sees.
+        What it puts out, its parameters, and how much of the input it sees.
     message : str
         What is wrong with it; empty where nothing is.
+    warning : str
+        What is right, but hardly meant.
     layers : tuple of Layer
         Its layers, of which `details` tells more.
     layer : str
@@ -40,9 +44,25 @@ class RowView:
     dimmed : bool
         Whether it stands behind a mistake, so that nothing is known of it.
     group : bool
-        Whether it holds rows.
+        Whether it holds rows of the document.
     blank : bool
         Whether it is not part of the document yet.
+    kind : str
+        ``line``, ``group``, ``res``, ``add``, ``cat``, ``side``, ``block``; ``branch`` for a branch
+        of several rows; ``call`` and ``layer`` for what a row makes; ``title`` for a heading.
+    open : bool or None
+        Whether it is unfolded; None where there is nothing to fold.
+    depth : int
+        How many rows it lies in.
+    guides : tuple of str
+        For each row it lies in, from the outermost: ``|`` where that goes on below, its kind where
+        this is its last row, and nothing where it has ended.
+    label : str
+        Letter of its branch.
+    count : int
+        How many layers it makes.
+    definition : tuple of int and str
+        Of a row that is no part of the document: the row that makes it.
     """
 
     path: RowPath
@@ -51,11 +71,29 @@ class RowView:
     parameters: str = ""
     sees: str = ""
     message: str = ""
+    warning: str = ""
     layers: tuple[Layer, ...] = field(default=(), compare=False, repr=False)
     layer: str = ""
     dimmed: bool = False
     group: bool = False
     blank: bool = False
+    kind: str = "line"
+    open: bool | None = None
+    depth: int = 0
+    guides: tuple[str, ...] = ()
+    label: str = ""
+    count: int = 0
+    definition: RowPath = ()
+
+    @property
+    def editable(self) -> bool:
+        """Whether its text can be typed: it is part of the document, or will be."""
+        return self.kind not in (*GENERATED, "branch", "title")
+
+    @property
+    def movable(self) -> bool:
+        """Whether it can be dragged, doubled and deleted."""
+        return not self.blank and self.kind not in (*GENERATED, "title", "block")
 
     @property
     def details(self) -> str:
@@ -63,45 +101,6 @@ class RowView:
         shown = [_about(layer) for layer in self.layers[:12]]
         more = len(self.layers) - len(shown)
         return "<br>".join([*shown, *([f"and {more} more layers"] if more else [])])
-
-    @property
-    def depth(self) -> int:
-        """How many groups it lies in."""
-        return len(self.path) - 1
-
-
-def row_views(pipeline: Pipeline) -> tuple[RowView, ...]:
-    """Give the rows of a pipeline, with a blank one at the end to type the next into."""
-    views: list[RowView] = []
-    wrong = False
-    for row in pipeline.rows:
-        views.append(_view(row, wrong))
-        wrong = wrong or bool(row.problems)
-    return (*views, RowView((top_level(pipeline),), blank=True))
-
-
-def top_level(pipeline: Pipeline) -> int:
-    """Count the rows that lie in no group."""
-    return len(pipeline.items)
-
-
-def _view(row: Row, wrong: bool) -> RowView:
-    message = "\n".join(dict.fromkeys(message_text(problem) for problem in row.problems))
-    if not row.layers:
-        dimmed = wrong and not row.problems
-        return RowView(row.path, row.text, message=message, dimmed=dimmed, group=row.group)
-    last = row.layers[-1]
-    return RowView(
-        row.path,
-        row.text,
-        shape=shape_text(last.output),
-        parameters=count_text(sum(layer.parameters for layer in row.layers)),
-        sees=shape_text(last.receptive_field or ()),
-        message=message,
-        layers=row.layers,
-        layer="" if row.group else last.name,
-        group=row.group,
-    )
 
 
 def message_text(problem: Problem) -> str:
@@ -144,7 +143,7 @@ def changes(old: Sequence[RowView], new: Sequence[RowView]) -> Iterator[Change]:
 
     Rows are the same if they say the same; what is known of them may differ.
     """
-    a, b = [(v.blank, v.text) for v in old], [(v.blank, v.text) for v in new]
+    a, b = [_said(view) for view in old], [_said(view) for view in new]
     head = 0
     while head < min(len(a), len(b)) and a[head] == b[head]:
         head += 1
@@ -161,45 +160,93 @@ def changes(old: Sequence[RowView], new: Sequence[RowView]) -> Iterator[Change]:
             yield Change(head + i, head + j, head + k, head + m)
 
 
+def _said(view: RowView) -> tuple[object, ...]:
+    return view.blank, view.kind, view.depth, view.text
+
+
 # ---------------------------------------------------------------- where rows go
 
 
 def below(view: RowView) -> RowPath:
-    """Path of a new row directly below another one; below a group's head it is the first inside.
+    """Path of a new row directly below another one; below an unfolded head it is the first inside.
 
     Examples
     --------
     >>> below(RowView((1, 2)))
     (1, 3)
+    >>> below(RowView((1,), kind="cat", group=True, open=True))
+    (1, 0)
     """
-    return (*view.path, 0) if view.group else (*view.path[:-1], view.path[-1] + 1)
+    if view.kind in GENERATED:
+        return below(RowView(view.path[: view.path.index("@")]))
+    if view.kind == "block" or (view.group and view.open is not False):
+        return (*view.path, 0)
+    *parent, index = view.path
+    return (*parent, int(index) + 1)
+
+
+def below_in_branch(view: RowView) -> RowPath:
+    """Path of a new row that goes on where another one ends: in its branch, if it is one.
+
+    Examples
+    --------
+    >>> below_in_branch(RowView((1, 0), label="A"))
+    (1, 0, 1)
+    """
+    return (*view.path, 1) if view.label and view.kind == "line" else below(view)
 
 
 def stepped(views: Sequence[RowView], view: RowView, step: int) -> int | None:
     """Index among its siblings of a row that goes one up (-1) or down (1); None at the ends."""
-    parent, to = view.path[:-1], view.path[-1] + step
-    siblings = sum(1 for v in views if v.path[:-1] == parent and not v.blank)
+    *parent, own = view.path
+    to = int(own) + step if isinstance(own, int) else -1
+    siblings = sum(1 for v in views if list(v.path[:-1]) == parent and v.movable)
     return to if 0 <= to < siblings else None
 
 
-def move_target(views: Sequence[RowView], view: RowView, gap: int) -> int | None:
-    """Index among its siblings of a row that is dropped in front of the row at `gap`.
+def move_target(views: Sequence[RowView], view: RowView, gap: int) -> RowPath | None:
+    """Path of the row in front of which a row is put that is dropped before the one at `gap`.
 
-    None where it would stay, or leave its group.
+    Between the end of a branch and what comes behind it, the row goes to the end of the branch.
+    None where it would stay, or stand in itself.
     """
-    parent, own = view.path[:-1], view.path[-1]
-    after = views[gap] if gap < len(views) else None
-    before = views[gap - 1] if gap > 0 else None
-    if after is not None and after.path[:-1] == parent:
-        index = after.path[-1]
-    elif (
-        before is not None
-        and before.path[: len(parent)] == parent
-        and len(before.path) > len(parent)
-        and (after is None or len(after.path) < len(view.path))
-    ):
-        index = before.path[len(parent)] + 1
-    else:
+    to = _gap_path(views, gap)
+    inside = to is not None and to[: len(view.path)] == view.path and len(to) > len(view.path)
+    if to is None or inside:
         return None
-    to = index - 1 if index > own else index
-    return None if to == own else to
+    *parent, own = view.path
+    stays = list(to[:-1]) == parent and to[-1] in (own, int(own) + 1)
+    return None if stays else to
+
+
+def _gap_path(views: Sequence[RowView], gap: int) -> RowPath | None:
+    """Path of what is inserted between the row at `gap` and the one before it."""
+    after = views[gap] if gap < len(views) else None
+    before = next((v for v in reversed(views[:gap]) if v.kind not in GENERATED), None)
+    if after is not None and after.kind in GENERATED:
+        return None
+    if before is not None and before.kind != "title":
+        deeper = after is None or len(before.path) > len(after.path) or after.kind == "title"
+        if before.group and before.open:
+            return (*before.path, 0)
+        if deeper and before.kind != "block" and not before.blank:
+            return below(before)
+    if after is None or after.kind in ("title", "block"):
+        return None
+    return after.path
+
+
+def landing(path: RowPath, to: RowPath) -> RowPath:
+    """Path of a row once it has gone from `path` in front of the row at `to`.
+
+    Examples
+    --------
+    >>> landing((0,), (2,)), landing((0,), (2, 1)), landing((3, 1), (0,))
+    ((1,), (1, 1), (0,))
+    """
+    depth = len(path) - 1
+    at, own = (to[depth] if len(to) > depth else None), path[-1]
+    behind = isinstance(at, int) and isinstance(own, int) and at > own
+    if to[:depth] != path[:-1] or not behind:
+        return to
+    return (*to[:depth], int(to[depth]) - 1, *to[depth + 1 :])
