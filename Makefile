@@ -38,8 +38,9 @@ lint: setup  ## style, types, the rooms' import rules, the plugin's manifest
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-convnet
 
-docs: setup  ## write the language reference again
+docs: setup  ## write the language reference and the list of presets again
 	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/presets.py
 
 pictures: setup  ## make the README's pictures again
 	$(WITH_DISPLAY) $(BIN)/python tools/pictures.py

@@ -1,11 +1,15 @@
 """The presets as texts: listed, readable, right. Their numbers are tested in tests/network."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from napari_convnet.document import preset, preset_text, presets
 from napari_convnet.document.presets import FAMILIES
 from napari_convnet.network import UserError
 
+ROOT = Path(__file__).parents[2]
 NAMES = [one.name for one in presets()]
 
 
@@ -13,6 +17,13 @@ def test_presets_are_listed_by_family():
     listed = [(family, name) for family, names in FAMILIES.items() for name in names.split()]
     assert [(one.family, one.name) for one in presets()] == listed
     assert len(set(NAMES)) == len(NAMES)
+
+
+def test_the_list_in_the_docs_is_the_one_that_the_presets_make():
+    tool = runpy.run_path(str(ROOT / "tools" / "presets.py"))
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    assert tool["page"]() == page, "run `make docs`"
+    assert "docs/presets.md" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_presets_have_titles_of_their_own():

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "presets"
 
 FAMILIES = {
     "Digits": "lenet lenet5-1998 lenet5 harley",
-    "One layer after the other": (
+    "In sequence": (
         "tiny-vgg alexnet alexnet-ungrouped alexnet-torchvision zfnet "
         "vgg11 vgg13 vgg16 vgg19 vgg11-bn vgg13-bn vgg16-bn vgg19-bn"
     ),
@@ -22,8 +22,8 @@ FAMILIES = {
     ),
     "Shortcuts": "resnet18 resnet34 resnet50 resnet50-original resnet101 densenet121",
     "Small and fast": "mobilenet-v1 mobilenet-v2 squeezenet",
-    "Finding things": "yolov1 yolov1-darknet",
-    "Outlines": "unet2d unet2d-2015 ct-2.5d",
+    "Detection": "yolov1 yolov1-darknet",
+    "Segmentation": "unet2d unet2d-2015 ct-2.5d",
     "Volumes and films": "unet3d ct-3d resnet18-3d",
     "Sound": "audio stereo-channels stereo-axis",
 }
