@@ -18,7 +18,7 @@ from .init import generator
 from .kernels import handmade
 from .twins import TWINS, Twin
 from .twins.base import described
-from .weights import Origin, find_weights, put_weights, read_weights
+from .weights import Origin, find_weights, load_weights, put_weights
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
@@ -285,10 +285,10 @@ def build(
         net = ConvNet(network)
     net.to_empty(device=pick_device(device))
     made = {layer.name: handmade(layer, folder) for layer in network.layers}
-    tensors = read_weights(find_weights(weights, folder)) if weights else {}
+    file = find_weights(weights, folder) if weights else None
     _draw(net, seed or 0)
     _put(net, made)
-    net._origins.update(put_weights(net, tensors))
+    net._origins.update(load_weights(net, file) if file else put_weights(net, {}))
     frozen = [layer.name for layer in network.layers if layer.extras.freeze]
     _put(net, {name: made[name] for name in frozen})
     for name in frozen:

@@ -1,16 +1,19 @@
-"""Weights in and out of files: safetensors, which hold numbers and text only."""
+"""Weights in and out of files: safetensors, and PyTorch's own as far as they hold numbers only."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
 import re
 import time
 import uuid
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 import torch
 from safetensors import SafetensorError
@@ -19,6 +22,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from napari_convnet.network import UserError
+
+if TYPE_CHECKING:
+    from .builder import ConvNet
+
+PICKLES = (b"PK\x03\x04", b"\x80")
+"""How PyTorch's files begin: zip archives, or bare pickles in the old form."""
+
+DAMAGED = (
+    pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, LookupError,
+    TypeError, AttributeError, AssertionError, OverflowError,
+)  # fmt: skip
+"""How reading a pickle of tensors ends where it holds something else, or half of it is gone."""
 
 Origin = Literal["loaded", "new"]
 """Where a layer's weights come from: a file, or the seed and the document."""
@@ -78,7 +93,8 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     Parameters
     ----------
     path : path
-        A safetensors file. Pickles are refused, since they can run code when they are opened.
+        A safetensors file, or a state dict that torch saved (``.pt``, ``.pth``), alone or beside
+        other numbers of a training. Nothing else in such a file is opened: a pickle can run code.
 
     Raises
     ------
@@ -87,15 +103,61 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     path = Path(path)
     data = _bytes(path)
+    if data.startswith(PICKLES):
+        return _state_dict(path, data)
     try:
-        return read_tensors(data)
+        # The format keeps no order of its tensors.
+        return dict(sorted(read_tensors(data).items()))
     # A header that is no JSON of the right form can end in a KeyError of the library's.
     except (SafetensorError, KeyError, ValueError, TypeError):
-        raise _foreign(path, data[:4]) from None
+        raise _unreadable(path) from None
+
+
+def _state_dict(path: Path, data: bytes) -> dict[str, Tensor]:
+    """Read what torch saved, tensors and plain values only."""
+    if _is_torchscript(data):
+        raise UserError(
+            f"{path} is a TorchScript archive, which holds a program beside its weights",
+            "write its weights alone: torch.save(torch.jit.load(file).state_dict(), name)",
+        )
+    try:
+        found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except DAMAGED:
+        raise UserError(
+            f"{path} is a PyTorch pickle that holds more than weights, which can run code when it "
+            "is opened",
+            "where you trust it, write its weights alone: "
+            "torch.save(torch.load(file, weights_only=False).state_dict(), name)",
+        ) from None
+    tensors = _tensors_in(found)
+    if not tensors:
+        raise UserError(
+            f"{path} holds no weights by name", "give a state dict, as module.state_dict() does"
+        )
+    return tensors
+
+
+def _is_torchscript(data: bytes) -> bool:
+    if not data.startswith(b"PK"):
+        return False
+    try:
+        names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    except zipfile.BadZipFile:
+        return False
+    return any("/code/" in name or name.endswith("/constants.pkl") for name in names)
+
+
+def _tensors_in(found: object) -> dict[str, Tensor]:
+    """Find the state dict: the thing itself, or the entry of a checkpoint that has most tensors."""
+    if not isinstance(found, Mapping):
+        return {}
+    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+    inner = [_tensors_in(value) for value in found.values() if isinstance(value, Mapping)]
+    return max([tensors, *inner], key=len)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read the text that a weights file holds beside its tensors.
+    """Read the text that a weights file holds beside its tensors; PyTorch's own have none.
 
     Raises
     ------
@@ -104,16 +166,18 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """
     path = Path(path)
     head = _bytes(path, 8)
+    if head.startswith(PICKLES):
+        return {}
     # The format: the length of the header in 8 bytes, then the header as JSON.
     length = int.from_bytes(head, "little")
     try:
         if length > path.stat().st_size:
-            raise _foreign(path, head)
+            raise _unreadable(path)
         header = json.loads(_bytes(path, 8 + length)[8:])
         found = header.get("__metadata__", {})
         return {str(key): str(value) for key, value in found.items()}
     except (ValueError, AttributeError, RecursionError):
-        raise _foreign(path, head) from None
+        raise _unreadable(path) from None
 
 
 def _bytes(path: Path, count: int = -1) -> bytes:
@@ -131,22 +195,18 @@ def _bytes(path: Path, count: int = -1) -> bytes:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _foreign(path: Path, head: bytes) -> UserError:
-    # PyTorch's .pt files are zip archives, or bare pickles in the old form.
-    if head.startswith((b"PK\x03\x04", b"\x80")):
-        return UserError(
-            f"{path} is a PyTorch pickle, which can run code when it is opened",
-            "convert it where you trust it: safetensors.torch.save_file(torch.load(file, "
-            "weights_only=True), name)",
-        )
-    return UserError(f"{path} is no weights file", "weights are read from .safetensors files")
+def _unreadable(path: Path) -> UserError:
+    return UserError(
+        f"{path} is no weights file", "weights are read from .safetensors, .pt and .pth files"
+    )
 
 
 def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> dict[str, Origin]:
     """Give a module the weights of a file, layer by layer.
 
     A layer takes its weights where the file has all of them, in its shapes; other layers stay as
-    they are.
+    they are. A file in other names than those of the network's layers is matched by structure: see
+    `napari_convnet.model.outside`.
 
     Parameters
     ----------
@@ -160,7 +220,18 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> dict[str, O
     dict of str to str
         Per layer with weights, ``"loaded"`` or ``"new"``.
     """
-    return put_weights(module, read_weights(path))
+    tensors = read_weights(path)
+    # What training or an export wrote says so, and is never taken for another program's.
+    if _is_network(module) and not read_metadata(path).keys() & {"step", "document"}:
+        from .outside import is_outside, renamed
+
+        if is_outside(module, tensors):
+            tensors = renamed(module, tensors, str(path))
+    return put_weights(module, tensors)
+
+
+def _is_network(module: nn.Module) -> TypeGuard[ConvNet]:
+    return hasattr(module, "twins") and hasattr(module, "network")
 
 
 @torch.no_grad()
