@@ -34,7 +34,7 @@ DOCUMENTS = {
     "kernel of nothing": (
         "input: 1x8x8\nnet:\n  - conv 4 k0\n",
         "line 3, column 12, layer conv-1: the kernel must be a whole number from 1, not 0; "
-        "write k1",
+        "write k1 or more",
     ),
     "kernel with too many axes": (
         "input: 1x8x8\nnet:\n  - conv 4 k3x3x3\n",
@@ -84,7 +84,7 @@ DOCUMENTS = {
     ),
     "network that is no list": (
         "input: 1x8x8\nnet: conv 4\n",
-        "line 2, column 6: the network is a list of rows; begin each with a dash: - conv 8 relu",
+        "line 2, column 6: the network is a list of rows; begin each with a dash and a blank: - conv 8",
     ),
     "unknown key": (
         "input: 1x8x8\nnett:\n  - gap\nnet:\n  - gap\n",

@@ -27,10 +27,12 @@ WRONG = {
         "line 1, column 1: the network is missing; add net: and rows such as - conv 8 relu"
     ),
     "input: 1x28x28\nnet: conv 8\n": (
-        "line 2, column 6: the network is a list of rows; begin each with a dash: - conv 8 relu"
+        "line 2, column 6: the network is a list of rows; begin each with a dash and a blank: "
+        "- conv 8"
     ),
     "input: 1x28x28\nnet:\n  c1: conv 8\n": (
-        "line 3, column 3: the network is a list of rows; begin each with a dash: - conv 8 relu"
+        "line 3, column 3: the network is a list of rows; begin each with a dash and a blank: "
+        "- conv 8"
     ),
     # keys
     RIGHT + "foo: 1\n": f'line 4, column 1: unknown key "foo"; {KEYS}',

@@ -175,7 +175,8 @@ def test_an_unused_parameter_is_a_warning():
         ("- two 1 same", "line 7, column 11, layer two-1: two takes numbers and names of layers, "
          "not \"same\"; write two A [B]"),
         ("- two e", "line 3, column 21, layer two-1.conv: $a is a layer here, and no number (in "
-         "two, called in line 7); give it to cat, add or crop"),
+         "two, called in line 7); call the block with a number, or give it to cat, add or "
+         "crop"),
         ("- two ee", "line 7, column 9, layer two-1: no layer is called \"ee\"; did you mean e?"),
         ("- two 1/2", "line 7, column 9: cannot read \"1/2\" as a number or a size; write 3, .5 or "
          "3x3, without blanks"),

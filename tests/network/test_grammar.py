@@ -153,8 +153,18 @@ def test_repeats_that_nobody_means_are_cut():
         ),
         # numbers
         ("conv", "conv", "conv needs its number of outputs", "for example conv 6 k5"),
-        ("conv 0", "0", "the number of outputs must be a whole number from 1, not 0", "write 1"),
-        ("conv -8", "-8", "the number of outputs must be a whole number from 1, not -8", "write 1"),
+        (
+            "conv 0",
+            "0",
+            "the number of outputs must be a whole number from 1, not 0",
+            "write 1 or more",
+        ),
+        (
+            "conv -8",
+            "-8",
+            "the number of outputs must be a whole number from 1, not -8",
+            "write 1 or more",
+        ),
         (
             "conv 8.5",
             "8.5",
@@ -179,12 +189,22 @@ def test_repeats_that_nobody_means_are_cut():
             "a size of 2,800,000,000 is too large",
             "the most is 1,000,000,000",
         ),
-        ("up 0", "0", "the factor must be a whole number from 1, not 0", "write 1"),
+        ("up 0", "0", "the factor must be a whole number from 1, not 0", "write 1 or more"),
         ("max 2.5", "2.5", "the kernel must be a whole number from 1, not 2.5", "write 2 or 3"),
-        ("conv 8 s0", "s0", "the stride must be a whole number from 1, not 0", "write s1"),
-        ("conv 8 d0", "d0", "the dilation must be a whole number from 1, not 0", "write d1"),
-        ("lrn 0", "0", "the window must be a whole number from 1, not 0", "write 1"),
-        ("gn 0", "0", "the number of groups must be a whole number from 1, not 0", "write 1"),
+        ("conv 8 s0", "s0", "the stride must be a whole number from 1, not 0", "write s1 or more"),
+        (
+            "conv 8 d0",
+            "d0",
+            "the dilation must be a whole number from 1, not 0",
+            "write d1 or more",
+        ),
+        ("lrn 0", "0", "the window must be a whole number from 1, not 0", "write 1 or more"),
+        (
+            "gn 0",
+            "0",
+            "the number of groups must be a whole number from 1, not 0",
+            "write 1 or more",
+        ),
         (
             "drop 2",
             "2",
@@ -392,7 +412,7 @@ HOW = "write channels x sizes, for example 1x28x28 or 3x224x224"
         ),
         ("5zx28", 'the input "5zx28" needs two sizes beside its slices; for example 5zx512x512'),
         ("", f"the input is empty; {HOW}"),
-        ("[1, 28]", "the input is one word; for example input: 1x28x28"),
+        ("[1, 28]", "the input is one word; for example input: 1x28"),
     ],
 )
 def test_wrong_inputs(text, message):

@@ -356,7 +356,7 @@ class _Reader:
             return None
         try:
             if node.kind != "scalar":
-                raise UserError("the input is one word", "for example input: 1x28x28")
+                raise UserError("the input is one word", f"for example input: {_as_word(node)}")
             analysis = Analysis.of(parse_input(node.text), items, blocks, self.before)
         except UserError as error:
             self.problems += error.at(node.place).problems
@@ -396,6 +396,13 @@ class _Reader:
             at = next((item for item in node.items if item.text == name), node)
             fix = did_you_mean(name, known, otherwise)
             self.problems.append(Problem(f"no layer is called {quoted(name)}", fix, at.place))
+
+
+def _as_word(node: Node) -> str:
+    """Write ``[3, 32, 32]`` as an input: ``3x32x32``."""
+    words = [item.text for item in node.items]
+    whole = 1 < len(words) < 5 and all(w.isdecimal() and len(w) < 8 for w in words)
+    return "x".join(words) if whole else "1x28x28"
 
 
 def _order(problem: Problem) -> tuple[int, int]:

@@ -26,9 +26,8 @@ _REPEAT = re.compile(r"x\d+\Z", re.ASCII)
 def read_items(node: Node, path: RowPath = ()) -> tuple[Item, ...]:
     """Read the rows of a ``net:`` or of a group."""
     if node.kind != "list":
-        problem = Problem(
-            "the network is a list of rows", "begin each with a dash: - conv 8 relu", node.place
-        )
+        fix = "begin each with a dash and a blank: - conv 8"
+        problem = Problem("the network is a list of rows", fix, node.place)
         return (Item(node.place, problems=(problem,), path=(*path, 0)),)
     return tuple([read_item(item, (*path, index)) for index, item in enumerate(node.items)])
 
@@ -207,7 +206,7 @@ class _Mapping:
             return self._fail(f"unknown key {quoted(second.text)} in this row", near, second)
         return self._fail(
             f"{quoted(first)} and {quoted(second.text)} stand in one row",
-            f"give {second.text} a row of its own, or use one of {', '.join(ROW_KEYS)}",
+            f"write - {second.text}: as a row of its own, or one of {', '.join(ROW_KEYS)}",
             second,
         )
 
@@ -252,7 +251,17 @@ class _Mapping:
             return node.text
         rows = [item.items for item in node.items]
         words = [[item.text for item in row] for row in rows]
-        whole = all(w.isascii() and w.isdecimal() and len(w) < 10 for row in words for w in row)
+        wrong = [w for row in words for w in row if not (w.isascii() and w.isdecimal())]
+        whole = all(len(w) < 10 for row in words for w in row) and not wrong
+        if rows and all(item.kind == "list" for item in node.items) and wrong:
+            what = f"{quoted(wrong[0])} in connect is no number of an input"
+            self._wrong(what, "inputs are counted from 0: [[0, 1], [1, 2]]", node)
+            return None
+        if rows and any(item.kind == "list" and not item.items for item in node.items):
+            empty = next(i for i, item in enumerate(node.items, 1) if not item.items)
+            what = f"row {empty} of connect is empty"
+            self._wrong(what, "name at least one input for each output", node.items[empty - 1])
+            return None
         if node.kind != "list" or not rows or not all(rows) or not whole:
             what = "connect is a name, or a list of inputs for each output"
             self._wrong(what, "for example connect: [[0, 1], [1, 2]], or connect: lenet5", node)

@@ -343,7 +343,8 @@ def _parameter(name: str, params: Params, word: Word) -> Fraction:
         raise unknown_parameter(name, params, word)
     value = params[name]
     if not isinstance(value, Fraction | float | int):
-        raise word.error(f"${name} is a layer here, and no number", "give it to cat, add or crop")
+        fix = "call the block with a number, or give it to cat, add or crop"
+        raise word.error(f"${name} is a layer here, and no number", fix)
     return Fraction(value)
 
 

@@ -196,8 +196,7 @@ def _whole_fix(key: str, text: str, value: float, least: int) -> str:
         return f"compute it from numbers that make it {least} or more, without a fraction"
     letter = key if key in LETTER_HELP else ""
     low = int(value) if value > least else least
-    near = [f"{letter}{low}"] + ([f"{letter}{low + 1}"] if value > least else [])
-    return f"write {listed(near)}"
+    return f"write {letter}{low} or {f'{letter}{low + 1}' if value > least else 'more'}"
 
 
 def _spelled(key: str, sizes: tuple[int, ...], rank: int) -> str:
