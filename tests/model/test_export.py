@@ -324,6 +324,17 @@ def test_files_that_are_cut_off(data, tmp_path):
         open_text(tmp_path / "a.safetensors")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_others_may_read_what_is_written(tmp_path):
+    (tmp_path / "any").touch()
+    save_python(nc.preset("lenet5"), tmp_path / "net.py")
+    save_torch(nc.preset("lenet5"), tmp_path / "net.pt")
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+    (tmp_path / "net.py").chmod(0o640)
+    save_python(nc.preset("lenet5"), tmp_path / "net.py")
+    assert (tmp_path / "net.py").stat().st_mode & 0o777 == 0o640
+
+
 def test_folders_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     for save in (save_torch, save_network, save_python):

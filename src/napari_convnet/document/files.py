@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from napari_convnet.network import UserError
@@ -17,15 +19,17 @@ def write_text(path: Path, text: str) -> None:
     UserError
         Where it cannot be written; an older file is left as it was.
     """
-    temporary = ""
+    # Not a temporary file of the library's, which nobody else may read.
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UserError(
             f"cannot write {path}: {error.strerror or error}", "choose another folder"
         ) from None

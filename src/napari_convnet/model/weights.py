@@ -65,8 +65,12 @@ def save_weights(module: nn.Module, path: str | os.PathLike[str], **metadata: ob
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The library lets nobody else read what it writes; as any new file is right.
+        partial.touch()
+        mode = partial.stat().st_mode
         # Without tensors, the library writes no JSON where the metadata are empty.
         save_file(tensors, partial, texts or None)
+        partial.chmod(mode)
         rename(partial, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
