@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .binding import Binder
 from .blocks import Blocks, check_blocks
 from .graph import Network
 from .items import Block, Input, Item
+from .problems import Problem
 from .scopes import RESERVED, name_problem
+from .sizes import shown
 from .state import Mark, State
 from .walk import MOST_LAYERS, MOST_PROBLEMS, Walk
 
@@ -70,9 +72,12 @@ class Analysis:
         if before is not None and same and before.network.input == given:
             reused = before._resume(walk)
         walk.run()
-        return cls(
-            walk.network(), blocks, items, reused, checked, binder, walk.state, tuple(walk.marks)
-        )
+        network = walk.network()
+        if walk.larger is not None:
+            unmet = walk.problems[walk.unmet]
+            walk = _larger(walk)
+            reused, network = 0, _continued(walk.network(), given, unmet)
+        return cls(network, blocks, items, reused, checked, binder, walk.state, tuple(walk.marks))
 
     def _resume(self, walk: Walk) -> int:
         """Put a walk behind the rows that are as they were; return the number of their layers."""
@@ -82,10 +87,39 @@ class Analysis:
             if new != old:
                 break
             same += 1
-        if same == 0 or self._state is None:
+        if same == 0 or self._state is None or self.network.padding:
             return 0
         walk.resume(self._state.until(self._marks[same - 1]), self._marks[:same])
         return len(walk.state.layers)
+
+
+def _larger(walk: Walk) -> Walk:
+    """Walk again with an input that is large enough for the paths to meet."""
+    while walk.larger is not None:
+        # Each time one more join fits.
+        given = replace(walk.given, sizes=walk.larger)
+        walk = Walk(given, walk.items, walk.blocks, walk.binder)
+        walk.run()
+    return walk
+
+
+def _continued(network: Network, given: Input, unmet: Problem) -> Network:
+    """Give a network of a larger input as one of the input given."""
+    pairs = zip(network.input.sizes, given.sizes, strict=True)
+    padding = tuple((m or 0) - (n or 0) for m, n in pairs)
+    layers = tuple(
+        replace(layer, output=shown(layer.fields, layer.output, padding))
+        for layer in network.layers
+    )
+    warning = Problem(
+        f"the paths into {unmet.layer or 'it'} do not meet on {given}: the input is continued to "
+        f"{network.input} by its edge, and what that adds is cut off again",
+        f"write input: {network.input} where images may have that size",
+        unmet.place,
+        unmet.layer,
+    )
+    warnings = (warning, *network.warnings)
+    return replace(network, input=given, layers=layers, warnings=warnings, padding=padding)
 
 
 def analyse(given: Input, items: Iterable[Item], blocks: Iterable[Block] = ()) -> Network:

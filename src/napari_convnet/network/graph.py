@@ -153,6 +153,9 @@ class Network:
         Name of the layer that goes out; empty for the last one of `layers`.
     ends : dict
         For each row, by its path, the name of the layer that goes on from it.
+    padding : tuple of int
+        By how much the nominal input is continued at the high end of each axis, where joins do not
+        fit on its own sizes. Outputs of layers are without what that adds, their ops with it.
     """
 
     input: Input
@@ -162,6 +165,7 @@ class Network:
     warnings: tuple[Problem, ...] = ()
     last: str = ""
     ends: Mapping[RowPath, str] = field(default_factory=dict, repr=False)
+    padding: tuple[int, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Layer]:

@@ -19,6 +19,9 @@ from .problems import UserError
 MOST_PERIOD = 1024
 """Multiples above this are not looked for: an input is never padded by more."""
 
+MOST_LENGTHS = 100_000
+"""Lengths that are computed at most in one search, so that a long network is refused at once."""
+
 
 def fitting(
     layers: Sequence[Layer], sizes: Sequence[int | None], meet: Sequence[str] = ()
@@ -49,7 +52,8 @@ def fitting(
 def _fitting(layers: Sequence[Layer], axis: int, n: int, meet: Sequence[str]) -> int:
     if _fits(layers, axis, n, meet):
         return n
-    longest = n + min(_period(layers, axis), MOST_PERIOD)
+    tries = MOST_LENGTHS // len(layers) if layers else 0
+    longest = n + min(_period(layers, axis), MOST_PERIOD, tries)
     return next((m for m in range(n + 1, longest) if _fits(layers, axis, m, meet)), n)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from .graph import Layer
 from .items import Extras, Item
 from .ops.base import Shape, told
 from .ops.join import Add, Cat
@@ -77,7 +78,7 @@ def _join(walk: Walk, item: Item, inner: Scope, ends: list[Point], tag: Tag | No
         if item.kind == "res":
             ends[1] = _shortcut(walk, item, inner, *ends)
         join = Cat if item.kind == "cat" else Add
-        op = walk.binder.join(join, ends)
+        op = walk.join(join, ends)
     except UserError as error:
         walk.fail(walk.problem(error.at(place), item, None, tag.name, frame))
         return
@@ -98,6 +99,8 @@ def _shortcut(walk: Walk, item: Item, inner: Scope, made: Point, x: Point) -> Po
     text = f"conv {made.shape[0]} k1{'' if steps == '1' else f' s{steps}'} nobias"
     conv = walk.binder.bind_text(text, x.shape)
     if not _agree(conv.output, made.shape):
+        shortcut = Layer("", conv.kind, (x.name,), conv.output, None)
+        walk.look_for_larger((made.name, shortcut.name), [shortcut])
         raise _no_shortcut(made, x)
     name = inner.full("proj")
     if name.lower() in walk.state.claimed:

@@ -17,6 +17,7 @@ from .ops.join import Add, Cat, CropTo, Join
 from .problems import Place, Problem, UserError, WordError
 from .references import find_layer, join_inputs, named_words
 from .scopes import Frame, Point, Scope, Tag, name_problem, other_name
+from .sizes import fitting
 from .state import Mark, State
 from .structures import structure
 
@@ -63,6 +64,10 @@ class Walk:
         self.marks: list[Mark] = []
         self.problems: list[Problem] = list(blocks.problems)
         self.stopped = False
+        self.larger: tuple[int | None, ...] | None = None
+        """Sizes of an input on which the first paths meet that do not."""
+        self.unmet = -1
+        """Which of the problems is that of these paths."""
         self.depth = 0
         self._parsed: dict[str, Line] = {}
 
@@ -276,12 +281,28 @@ class Walk:
         x = self.state.x
         try:
             inputs = join_inputs(self, call, names)
-            op = self.binder.join(_JOINS[call.op], inputs)
+            op = self.join(_JOINS[call.op], inputs)
         except UserError as error:
             raise self._stop(error, item, call, name.name, names.frame) from None
         place = line_place(item, call.word.start, call.stop)
         text = " ".join([call.op, *(point.name for point in inputs if point is not x)])
         self.append(op, inputs, name, item, names.frame, place, _remark(item.extras), text)
+
+    def join(self, word: type[Join], points: Sequence[Point]) -> Bound:
+        """Bind a join; where its paths do not meet, note on which sizes they would."""
+        try:
+            return self.binder.join(word, points)
+        except UserError:
+            if word is not CropTo:
+                self.look_for_larger([point.name for point in points])
+            raise
+
+    def look_for_larger(self, names: Sequence[str], more: Sequence[Layer] = ()) -> None:
+        """Find out whether layers would be of equal size for a larger input."""
+        layers = (*self.state.layers, *more)
+        larger = fitting(layers, self.given.sizes, names)
+        if self.larger is None and larger != self.given.sizes:
+            self.larger, self.unmet = larger, len(self.problems)
 
     def append(
         self,
