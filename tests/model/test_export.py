@@ -292,6 +292,18 @@ def test_a_network_in_one_file(tmp_path):
     same(ours.eval()(x), found.build().eval()(x))
 
 
+def test_what_stands_beside_the_weights_goes_along(tmp_path):
+    from napari_convnet.model import read_metadata, save_weights
+
+    text = "input: 1x8x8\ndata: {images: scans, normalize: percentile .5 99.5}\nnet: [gap, fc 2]\n"
+    save_weights(build(nc.parse(text)), tmp_path / "a.safetensors", classes=['"cat"', "dög"])
+    pipeline = nc.parse(text + "weights: a.safetensors\n", tmp_path / "a.yaml")
+    path, weights = save_python(pipeline, tmp_path / "net.py")
+    assert opened(path).CLASSES == ['"cat"', "dög"]
+    assert "as its document says: percentile 0.5 99.5" in path.read_text(encoding="utf-8")
+    assert json.loads(read_metadata(weights)["classes"]) == ['"cat"', "dög"]
+
+
 def header(path, value):
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     path.write_bytes(len(data).to_bytes(8, "little") + data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import uuid
@@ -19,7 +20,7 @@ from napari_convnet.document.packed import KEY
 from napari_convnet.network import UserError
 
 from ..builder import ConvNet, build
-from ..weights import rename, save_weights
+from ..weights import find_weights, read_metadata, rename, save_weights
 from .python import to_python
 
 if TYPE_CHECKING:
@@ -41,7 +42,26 @@ def save_network(pipeline: Pipeline, path: str | os.PathLike[str]) -> None:
     net = build(pipeline.checked())
     # Where the weights came from is no longer asked: they are here.
     text = edit.set_value(pipeline.text, "weights", None) if pipeline.weights else pipeline.text
-    save_weights(net, path, **{KEY: text})
+    save_weights(net, path, **{**_metadata(pipeline), KEY: text})
+
+
+def _metadata(pipeline: Pipeline) -> dict[str, str]:
+    """Give what stands beside the document's weights, such as the names of the classes."""
+    if not pipeline.weights:
+        return {}
+    try:
+        return read_metadata(find_weights(pipeline.weights, pipeline.folder))
+    except UserError:  # another kind of file, which says nothing beside its numbers
+        return {}
+
+
+def _classes(pipeline: Pipeline) -> tuple[str, ...]:
+    if pipeline.data is not None and pipeline.data.classes:
+        return pipeline.data.classes
+    try:
+        return tuple(map(str, json.loads(_metadata(pipeline).get("classes", "[]"))))
+    except (ValueError, TypeError):
+        return ()
 
 
 def save_python(pipeline: Pipeline, path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -61,7 +81,7 @@ def save_python(pipeline: Pipeline, path: str | os.PathLike[str]) -> tuple[Path,
     """
     path = Path(path)
     weights = path.with_suffix(".safetensors")
-    text = to_python(pipeline)
+    text = to_python(pipeline, _classes(pipeline))
     save_network(pipeline, weights)
     write_text(path, text)
     return path, weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 import unicodedata
@@ -34,19 +35,34 @@ _TAKEN = frozenset(
         *keyword.kwlist,
         *keyword.softkwlist,
         *HELPERS,
-        *("F", "cut", "frozen", "inputs", "more", "nn", "outputs", "self", "torch", "x"),
+        *(
+            "CLASSES",
+            "F",
+            "FITTING",
+            "cut",
+            "frozen",
+            "inputs",
+            "more",
+            "nn",
+            "outputs",
+            "self",
+            "torch",
+            "x",
+        ),
     )
 )
 """What no attribute or variable may be called."""
 
 
-def to_python(pipeline: Pipeline) -> str:
+def to_python(pipeline: Pipeline, classes: Sequence[str] = ()) -> str:
     """Write a network as a Python file.
 
     Parameters
     ----------
     pipeline : Pipeline
         The network; its title and notes become comments.
+    classes : sequence of str
+        Names of the classes, in the order of the outputs, where they are known.
 
     Returns
     -------
@@ -60,14 +76,14 @@ def to_python(pipeline: Pipeline) -> str:
     UserError
         Where the document is wrong, or a layer cannot be written in plain torch.
     """
-    return _File(pipeline.checked()).text()
+    return _File(pipeline.checked(), classes).text()
 
 
 class _File:
     """Writes one file."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline, self.network = pipeline, pipeline.network
+    def __init__(self, pipeline: Pipeline, classes: Sequence[str]) -> None:
+        self.pipeline, self.network, self.classes = pipeline, pipeline.network, classes
         self.wordings = {layer.name: wording(layer) for layer in self.network}
         self.attributes = _identifiers([layer.name for layer in self.network])
         self.flow = _flow(self.network, self.attributes)
@@ -89,6 +105,9 @@ class _File:
         words[-1] += (
             f"; {totals.parameters:,} parameters, input {_sizes(self.network.input.shape)}."
         )
+        data = self.pipeline.data
+        if data is not None and data.normalize is not None:
+            words.append(f"It expects images normalised as its document says: {data.normalize}.")
         words += ['"""', "", "import torch", "from torch import nn"]
         words += ["from torch.nn import functional as F", ""]
         if self.fitting:
@@ -96,6 +115,8 @@ class _File:
                 "# Joins fit on sizes that leave so much when divided: (divisor, rest) per axis."
             ]
             words += [f"FITTING = {self.fitting}", ""]
+        if self.classes:
+            words += [f"CLASSES = {json.dumps(list(self.classes))}", ""]
         return "\n".join(words)
 
     def _load(self) -> str:
