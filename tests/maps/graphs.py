@@ -244,6 +244,9 @@ def largest_errors(graph: Graph, looks: int = 3, *, narrow: bool = True) -> tupl
     except UserError:
         array = np.random.default_rng(graph.seed).normal(size=graph.pipeline.input)
         right = whole_maps(net, array)
+    if array.shape == graph.pipeline.input:
+        network = graph.pipeline.network
+        assert {v.name: v.output for v in network} == {n: v.shape for n, v in right.items()}
     if not all(np.isfinite(values).all() for values in right.values()):
         return 0.0, 0.0
     wide = _error(net, array, right, chance, looks)

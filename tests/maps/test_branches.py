@@ -137,6 +137,27 @@ def test_predictions_of_sizes_that_joins_do_not_fit() -> None:
     assert np.allclose(found.probabilities, right)
 
 
+@pytest.mark.parametrize("n", [40, 41, 42, 43])
+def test_a_map_cropped_to_another_lies_where_it_was_cut(n: int) -> None:
+    """How much is cut on either side depends on the size, by the rounding of poolings too."""
+    rows = ["a: avg 4 s2", "avg 3 s2", "tconv 1 k9 s2", "crop a", "conv 1 k3", "cat a"]
+    net = filled(document((1, 40), rows)).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.abs_().add_(0.1)
+    maps = feature_maps(net, noise(1, n))
+    x = torch.from_numpy(noise(1, 1, n)).requires_grad_()
+    for name, y in net.outputs(x).items():
+        index = y.shape[2] // 2
+        (gradient,) = torch.autograd.grad(y[0, :, index].sum(), x, retain_graph=True)
+        seen = np.flatnonzero(gradient[0, 0].numpy())
+        m = maps[name]
+        centre = m.affine[0, 0] * index + m.affine[0, 1]
+        assert abs(centre - (seen[0] + seen[-1]) / 2) <= 1, name
+        half = (m.layer.receptive_field[0] - 1) / 2
+        assert centre - half - 1 <= seen[0] <= seen[-1] <= centre + half + 1
+
+
 # ------------------------------------------------------------ what it costs
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

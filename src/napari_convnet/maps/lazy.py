@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -201,8 +202,10 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         self.problems: Mapping[str, Problem] = found.problems
         self.cache = PatchCache(most_bytes)
         self._forward = Forward(self.network.layers, weights, found.shapes, source, self.cache)
+        # A layer's place on this size, which is not always that on the nominal one.
+        layers = {name: replace(self.network[name], fields=found.fields[name]) for name in names}
         self._maps = {
-            name: FeatureMap(self, self.network[name], found.shown[name]) for name in names
+            name: FeatureMap(self, layer, found.shown[name]) for name, layer in layers.items()
         }
 
     def __getitem__(self, name: str) -> FeatureMap:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from napari_convnet.network import INPUT, Layer, Problem, UserError
-from napari_convnet.network.sizes import fitting, shown
+from napari_convnet.network.geometry import Field
+from napari_convnet.network.sizes import fitting, placed, shown
 
 Box: TypeAlias = tuple[tuple[int, int], ...]
 """A half-open range of indices per spatial axis; empty for a vector."""
@@ -64,12 +65,15 @@ class Shapes:
         fit on the input's size, on one that is larger. Only of layers that work on that size.
     shown : dict of str to tuple of int
         The same without what the larger input added at the high ends.
+    fields : dict of str to tuple of Field
+        Receptive field per axis by layer, on these sizes; None after flatten or a global pool.
     problems : dict of str to Problem
         What the others need.
     """
 
     shapes: Mapping[str, Size]
     shown: Mapping[str, Size]
+    fields: Mapping[str, tuple[Field, ...] | None]
     problems: Mapping[str, Problem]
 
 
@@ -104,7 +108,7 @@ def find_shapes(layers: Sequence[Layer], shape: Size, check: Check | None = None
         for layer in layers
         if layer.name in shapes
     }
-    return Shapes(shapes, {INPUT: shape, **cut}, problems)
+    return Shapes(shapes, {INPUT: shape, **cut}, placed(layers, shapes), problems)
 
 
 def _output(layer: Layer, incomings: Sequence[Size], check: Check | None) -> Size:

@@ -9,11 +9,12 @@ off again at the high end, so that no place moves.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
-from .geometry import Field
+from .geometry import Field, hull
 from .graph import INPUT, Layer
-from .ops import CropTo, Shape
+from .ops import CropTo, Op, Shape, Step
 from .problems import UserError
 
 MOST_PERIOD = 1024
@@ -108,6 +109,62 @@ def _period(layers: Sequence[Layer], axis: int) -> int:
     return math.lcm(*(period for period, _ in rates.values()))
 
 
+def placed(
+    layers: Sequence[Layer], shapes: Mapping[str, Sequence[int]]
+) -> dict[str, tuple[Field, ...] | None]:
+    """Receptive fields for an input of other than the nominal sizes.
+
+    They differ only where a layer is cropped to another: how much is cut, and so the place of what
+    is left, follows from the sizes there are.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The network's layers, in execution order.
+    shapes : mapping of str to tuple of int
+        (C, spatial...) of each that works on that input, and of the input.
+
+    Returns
+    -------
+    dict of str to tuple of Field, or None
+        Fields per axis by layer; None after flatten or a global pool.
+    """
+    made = [layer for layer in layers if layer.name in shapes]
+    if not any(isinstance(layer.kind, CropTo) for layer in made):
+        return {layer.name: layer.fields for layer in made}
+    found: dict[str, tuple[Field, ...] | None] = {INPUT: (Field(),) * (len(shapes[INPUT]) - 1)}
+    for layer in made:
+        incoming = [found[name] for name in layer.inputs]
+        steps = [
+            _steps(layer.kind, axis, [shapes[name] for name in layer.inputs])
+            for axis in range(len(layer.fields or ()))
+        ]
+        found[layer.name] = None if layer.fields is None else _through(incoming, steps)
+    return found
+
+
+def _steps(kind: Op, axis: int, shapes: Sequence[Sequence[int]]) -> tuple[Step | None, ...]:
+    if isinstance(kind, CropTo):
+        n, m = (shape[axis + 1] for shape in shapes)
+        return (Step(offset=Fraction(kind.cut(n, m))), None)
+    return kind.steps(axis)
+
+
+def _through(
+    incoming: Sequence[tuple[Field, ...] | None], steps: Sequence[tuple[Step | None, ...]]
+) -> tuple[Field, ...] | None:
+    found = []
+    for axis, each in enumerate(steps):
+        paths = []
+        for fields, step in zip(incoming, each, strict=True):
+            if step is not None and fields is None:
+                return None
+            if step is not None and fields is not None:
+                paths.append(fields[axis].through(step))
+        found.append(hull(paths))
+    return tuple(found)
+
+
 def shown(fields: Sequence[Field] | None, output: Shape, padding: Sequence[int]) -> Shape:
     """Shape of a layer's maps without what padding of the input added.
 
@@ -140,4 +197,4 @@ def shown(fields: Sequence[Field] | None, output: Shape, padding: Sequence[int])
     return (output[0], *sizes)
 
 
-__all__ = ["MOST_PERIOD", "fitting", "shown"]
+__all__ = ["MOST_PERIOD", "fitting", "placed", "shown"]
