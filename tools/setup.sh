@@ -15,5 +15,5 @@ echo "Installing napari-convnet and what it needs into .venv (some minutes, once
 # Torch by its exact version, so that pip settles the largest download first and tries no other.
 torch=$(grep '^torch==' constraints.txt)
 .venv/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt \
-  "$torch" -e '.[gui,dev]'
+  "$torch" -e '.[all,dev]'
 touch "$stamp"
