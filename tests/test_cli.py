@@ -833,3 +833,21 @@ def test_the_script_is_installed():
     assert done.returncode == 2
     assert "No such command 'nothing'" in done.stderr
     assert time.perf_counter() - started < 20
+
+
+def test_weights_with_their_document_open_like_a_document(say, tmp_path):
+    """Saving what was opened so asks for a file, and never writes over the weights."""
+    from napari_convnet.viewer.open_document import OpenDocument
+
+    path = tmp_path / "net.safetensors"
+    assert say("export", "lenet5", "--to", "safetensors", "-o", path)[0] == 0
+    before = path.read_bytes()
+    document = OpenDocument()
+    document.open(path)
+    assert document.pipeline.title.startswith("LeNet-5")
+    assert document.pipeline.weights == str(path)
+    assert document.path is None
+    with pytest.raises(UserError, match="no file yet"):
+        document.save()
+    assert path.read_bytes() == before
+    assert say("check", path)[0] == 0

@@ -138,7 +138,19 @@ ROWS = {
     "side": ["conv 3 relu", "side: [gap, fc 4]", "conv 4", "s: {side: [flatten, fc 2]}", "gap"],
     "the input again": ["conv 2 relu", "res: [res: conv 2, relu]", "cat: [id, id]"],
     # activations
-    "activations": ["relu", "leaky", "leaky .2", "prelu", "elu", "elu .5", "selu", "gelu", "silu"],
+    "activations": [
+        "relu",
+        "leaky",
+        "leaky .123456789",
+        "prelu",
+        "elu",
+        "elu .123456789",
+        "relu 6",
+        "relu .123456789",
+        "selu",
+        "gelu",
+        "silu",
+    ],
     "more activations": ["sigmoid", "tanh", "scaledtanh", "hardswish", "softmax"],
     # groups
     "groups": ["g:\n    - conv 4 relu\n    - x2:\n      - conv 4 bn relu", "conv 4 relu x2"],
@@ -221,6 +233,11 @@ def test_titles_and_notes_cannot_end_a_comment(tmp_path):
         "A net", '\'""" + \\N{x} {y}\''
     )
     compare(text, tmp_path)
+
+
+@pytest.mark.parametrize("title", ["true", "F", "local", "3D", "漢字", "CLASSES", "a: b", '"', "T"])
+def test_titles_that_are_no_names(title, tmp_path):
+    compare(net("local 2").replace("A net", f"'{title}'"), tmp_path)
 
 
 def test_the_file_imports_torch_only(tmp_path):

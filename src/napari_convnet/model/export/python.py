@@ -306,7 +306,8 @@ def _class_name(title: str) -> str:
     )
     words = re.findall(r"[A-Za-z0-9]+", plain)
     name = "".join(word[:1].upper() + word[1:] for word in words)[:40]
-    return name if name[:1].isalpha() and name not in ("F", "Local", *HELPERS) else f"Net{name}"
+    free = name[:1].isalpha() and not keyword.iskeyword(name) and name not in _TAKEN
+    return name if free else f"Net{name}"
 
 
 def _plain(text: str) -> str:

@@ -311,7 +311,7 @@ def _radial_basis(op: ops.RadialBasis) -> Wording:
 
 
 def _dropout(op: ops.Dropout) -> Wording:
-    return Wording(_MODULE, f"nn.Dropout({op.probability:g})")
+    return Wording(_MODULE, f"nn.Dropout({op.probability!r})")
 
 
 # ---------------------------------------------------------------- shape and activations
@@ -339,15 +339,15 @@ def _relu(op: ops.Relu) -> Wording:
     cap = op.cap
     if cap is None:
         return Wording(("F.relu({x})",))
-    return Wording(("F.relu6({x})" if cap == 6 else f"{{x}}.clamp(0, {cap:g})",))
+    return Wording(("F.relu6({x})" if cap == 6 else f"{{x}}.clamp(0, {cap!r})",))
 
 
 def _leaky(op: ops.Leaky) -> Wording:
-    return Wording((f"F.leaky_relu({{x}}, {op.slope:g})",))
+    return Wording((f"F.leaky_relu({{x}}, {op.slope!r})",))
 
 
 def _elu(op: ops.Elu) -> Wording:
-    return Wording((f"F.elu({{x}}, {op.alpha:g})",))
+    return Wording((f"F.elu({{x}}, {op.alpha!r})",))
 
 
 def _prelu(op: ops.Prelu) -> Wording:
