@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_convnet.document import Pipeline, draft
+from napari_convnet.network.explain import why
 
 from .documents import BIG, EDITS, SMALL, documents, mutations
 
@@ -98,6 +99,8 @@ def used(pipeline):
     assert [row.text.count("\n") for row in pipeline.rows] == [0] * len(pipeline.rows)
     assert network.totals.parameters >= 0
     json.dumps([layer.as_dict() for layer in network.layers[:100]], allow_nan=False)
+    for layer in {layer.op: layer for layer in network.layers}.values():
+        assert all(line.what and line.result for line in why(network, layer.name).lines)
     for key in ("input", "net", "train.epochs"):
         with contextlib.suppress(Exception):
             pipeline.place(key)
