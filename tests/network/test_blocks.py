@@ -125,6 +125,17 @@ def test_defaults_know_the_parameters_before_them():
     assert [layer.text for layer in net] == ["conv 4 k1", "conv 4 s2", "conv 16 k1"]
 
 
+def test_what_has_a_default_may_stand_before_what_has_none():
+    blocks = ["rise(c, f=2, skip): tconv $c s$f cat $skip"]
+    rows = ["- a: conv 4", "- max 2", "- {rise}"]
+    for rise in ("rise 3 skip=a", "rise 3 2 a", "rise skip=a c=3"):
+        net = network(blocks, *(row.format(rise=rise) for row in rows))
+        assert [layer.text for layer in net][2:] == ["tconv 3 s2", "cat a"]
+    assert problems(blocks, "- rise 3") == [
+        "line 5, column 5, layer rise-1: rise needs $skip; write rise C SKIP [F]"
+    ]
+
+
 def test_structures_in_blocks():
     net = network(
         ["basic(c, s=1):", "  - res: conv $c s$s bn relu conv $c bn", "  - relu"],
@@ -288,6 +299,20 @@ def test_blocks_nested_too_deeply():
     assert found == [
         "line 43, column 3: more than 40 blocks call one another, down from b40_; nest less"
     ]
+
+
+def test_more_blocks_than_anyone_writes():
+    found = problems([f"b{i}_: relu" for i in range(1003)], "- b7_")
+    assert found == [
+        "line 1003, column 3: a document has at most 1,000 blocks; delete those not in use"
+    ]
+
+
+def test_rows_nested_too_deeply():
+    blocks = ["b0_: relu", *(f"b{i}_: {{res: {{res: {{res: b{i - 1}_}}}}}}" for i in range(1, 40))]
+    found = problems(blocks, "- b39_")
+    assert found == ["line 23, column 27: rows lie more than 80 deep; nest less"]
+    assert not problems(blocks[:19], "- b18_")
 
 
 def test_values_that_grow_without_bound():

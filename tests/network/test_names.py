@@ -156,6 +156,8 @@ def test_layers_know_their_rows_and_places():
          "- NAME: conv 2"),
         (["- conv2d-1: conv 2"], "line 3, column 5: \"conv2d-1\" is no name: letters, digits and "
          "_ only, a letter first; choose another name, such as conv2d_1"),
+        ([f"- {'n' * 61}: conv 2"], f"line 3, column 5: \"{'n' * 40}...\" is too long for a name, "
+         f"which has at most 60 letters; choose another name, such as {'n' * 30}"),
         (["- x2y: conv 2", "- X3: conv 2"], "line 4, column 5: \"X3\" is a word of the language "
          "and cannot be a name; choose another name, such as X3_1"),
         (["- same: conv 2"], "line 3, column 5: \"same\" is a word of the language and cannot be "

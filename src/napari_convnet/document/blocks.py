@@ -52,8 +52,6 @@ def _params(text: str, key: Node, problems: list[Problem]) -> tuple[Param, ...]:
     for part in text.split(","):
         name, equals, default = (word.strip() for word in part.partition("="))
         wrong = _wrong_param(name, [param.name for param in found])
-        if not wrong and not equals and any(param.default is not None for param in found):
-            problems.append(_order_problem(name, found, key))
         readable = not equals or _DEFAULT.match(default)
         if not wrong:
             found.append(Param(name, default if equals and readable else None))
@@ -61,13 +59,6 @@ def _params(text: str, key: Node, problems: list[Problem]) -> tuple[Param, ...]:
         if wrong:
             problems.append(Problem(wrong, "write for example two(a, b=32):", key.place))
     return tuple(found)
-
-
-def _order_problem(name: str, before: list[Param], key: Node) -> Problem:
-    """A call gives its arguments in order: what may be left out stands last."""
-    first = next(param for param in before if param.default is not None)
-    what = f"{name} must be given, but stands behind {first.name}, which may be left out"
-    return Problem(what, f"write {name} before {first.name}={first.default}", key.place)
 
 
 def _wrong_param(name: str, before: list[str]) -> str:

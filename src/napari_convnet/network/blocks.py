@@ -5,33 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 
-from .binding import number
 from .grammar import (
-    FLAGS,
     LETTERS,
     NAME,
-    Call,
     Line,
     Word,
-    evaluate,
-    keyword,
     parameters,
     parse_line,
     unknown_parameter,
 )
-from .items import Block, Item, Param
+from .items import Block, Item
 from .ops import OPS
-from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
-from .scopes import Point, Value, name_problem, other_name
+from .problems import Place, Problem, WordError
+from .scopes import name_problem, other_name
+
+MOST_BLOCKS = 1000
+"""How many blocks a document may have."""
 
 MOST_NESTED = 40
 """How many blocks may call each other."""
 
-_ARGUMENT = re.compile(rf"[{LETTERS}]\d+\Z")
-_PLAIN = re.compile(r"[+-]?(\d{1,12}\.?\d{0,12}|\.\d{1,12})(e[+-]?\d)?\Z", re.IGNORECASE | re.ASCII)
+ARGUMENT = re.compile(rf"[{LETTERS}]\d+\Z")
+"""What reads as an argument of an op."""
 
 
 def walk(items: Iterable[Item]) -> Iterator[Item]:
@@ -57,6 +54,8 @@ class Blocks:
     ----------
     named : dict of str to Block
         The blocks.
+    folded : dict of str to str
+        Their names, by those in lower case.
     lines : dict of str to Line
         Their lines, parsed.
     counts : dict of str to int
@@ -68,6 +67,7 @@ class Blocks:
     """
 
     named: Mapping[str, Block] = field(default_factory=dict)
+    folded: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, Line] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
@@ -114,18 +114,23 @@ class _Check:
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.blocks = blocks
         self.named: dict[str, Block] = {}
+        self.folded: dict[str, str] = {}
         self.lines: dict[str, Line] = {}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.broken: set[str] = set()
 
     def run(self) -> Blocks:
-        for block in self.blocks:
+        for block in self.blocks[:MOST_BLOCKS]:
             self._name(block)
+        for block in self.blocks[MOST_BLOCKS : MOST_BLOCKS + 1]:
+            what = f"a document has at most {MOST_BLOCKS:,} blocks"
+            self._fail(block.name, Problem(what, "delete those not in use", block.place))
         calls = {name: self._body(block) for name, block in self.named.items()}
         counts = self._counts(self._order(calls), calls)
         return Blocks(
             self.named,
+            self.folded,
             self.lines,
             counts,
             frozenset(self.broken),
@@ -135,7 +140,7 @@ class _Check:
 
     def _name(self, block: Block) -> None:
         name, wrong = block.name, _block_name_problem(block.name)
-        first = next((b for b in self.named if b.lower() == name.lower()), None)
+        first = self.folded.get(name.lower())
         if block.problems:
             self._fail(name, *block.problems)
         elif wrong:
@@ -152,6 +157,7 @@ class _Check:
             )
         if first is None and NAME.match(name) and name not in OPS:
             self.named[name] = block
+            self.folded[name.lower()] = name
 
     def _fail(self, name: str, *problems: Problem) -> None:
         self.broken.add(name)
@@ -192,7 +198,7 @@ class _Check:
 
     def name_problem(self, name: str) -> str:
         """Say what is wrong with a row's name, blocks considered."""
-        return name_problem(name) or taken_by_block(name, self.named)
+        return name_problem(name) or taken_by_block(name, self.folded)
 
     def _parse(self, text: str) -> Line:
         if text not in self.lines:
@@ -213,15 +219,18 @@ class _Check:
     # ------------------------------------------------------------ calls among blocks
     def _order(self, calls: Mapping[str, set[str]]) -> list[str]:
         """Blocks, those that are called before those that call; rings are reported."""
-        left = dict(calls)
+        left = {name: sorted(called) for name, called in calls.items()}
+        for name in [name for name, called in left.items() if name in called]:
+            self._report_ring([name])
+            del left[name]
         while True:
             try:
-                sorter = TopologicalSorter({n: sorted(c & left.keys()) for n, c in left.items()})
-                return list(sorter.static_order())
+                return list(TopologicalSorter(left).static_order())
             except CycleError as error:
                 ring: list[str] = error.args[1][1:]
                 self._report_ring(ring)
-                left = {name: c for name, c in left.items() if name not in ring}
+                for name in ring:
+                    del left[name]
 
     def _report_ring(self, ring: list[str]) -> None:
         # Told where the first of them stands, in the order of the text.
@@ -230,6 +239,8 @@ class _Check:
         way = [*ring[at:], *ring[:at]]
         # The sorter's ring runs from what is called to what calls it.
         way = [way[0], *reversed(way[1:]), way[0]]
+        if len(way) > 8:
+            way[4:-2] = ["..."]
         what = (
             f"{first} calls itself"
             if len(ring) == 1
@@ -242,7 +253,7 @@ class _Check:
     def _counts(self, order: list[str], calls: Mapping[str, set[str]]) -> dict[str, int]:
         counts: dict[str, int] = {}
         depth: dict[str, int] = {}
-        found = Blocks(self.named, self.lines, counts)
+        found = Blocks(self.named, self.folded, self.lines, counts)
         for name in order:
             depth[name] = 1 + max((depth.get(one, 0) for one in calls[name]), default=0)
             if depth[name] == MOST_NESTED + 1:
@@ -254,15 +265,14 @@ class _Check:
         return counts
 
 
-def taken_by_block(name: str, blocks: Iterable[str]) -> str:
-    """Say that a name is a block's, where it is."""
-    taken = any(block.lower() == name.lower() for block in blocks)
-    return f'"{name}" is a block and cannot be a name' if taken else ""
+def taken_by_block(name: str, blocks: Mapping[str, str]) -> str:
+    """Say that a name is a block's, where it is; `blocks` are their folded names."""
+    return f'"{name}" is a block and cannot be a name' if name.lower() in blocks else ""
 
 
 def _block_name_problem(name: str) -> str:
     wrong = name_problem(name)
-    if not wrong and _ARGUMENT.match(name):
+    if not wrong and ARGUMENT.match(name):
         return f'"{name}" reads like an argument and cannot be a name'
     return wrong
 
@@ -271,128 +281,3 @@ def _check_parameters(word: Word, known: Sequence[str]) -> None:
     for name in parameters(word.text):
         if name not in known:
             raise unknown_parameter(name, known, word)
-
-
-# ---------------------------------------------------------------- calls
-
-
-def block_arguments(
-    block: Block,
-    call: Call,
-    values: Mapping[str, Value],
-    channels: int,
-    layer: Callable[[Word], Point],
-) -> dict[str, Value]:
-    """Read the arguments of a block's call.
-
-    Parameters
-    ----------
-    block : Block
-        The block.
-    call : Call
-        The call.
-    values : mapping of str to Fraction or Point
-        Parameters that the caller knows.
-    channels : int
-        What ``$in`` is.
-    layer : callable
-        Finds the layer that a word names.
-
-    Raises
-    ------
-    WordError
-        Where they do not fit the block's parameters.
-    """
-    known: dict[str, Value] = {**values, "in": Fraction(channels)}
-    found: dict[str, Value] = {}
-    names = [param.name for param in block.params]
-    positions = iter(names)
-    for word in call.rest:
-        name, text = keyword(word)
-        if not name:
-            name = next(positions, "")
-        if not name:
-            what = f"{block.name} takes {_counted(names)}, and {word.text} is one too many"
-            raise word.error(what, _usage(block) if names else f"delete {word.text}")
-        if name not in names:
-            fix = did_you_mean(name, names, _usage(block))
-            raise word.error(f"{block.name} has no parameter {quoted(name)}", fix)
-        if name in found:
-            raise word.error(f"{name} is given twice", "keep one of them")
-        found[name] = _value(text, known, layer, block)
-    return _completed(block, call, found, channels)
-
-
-def _value(
-    word: Word, known: Mapping[str, Value], layer: Callable[[Word], Point], block: Block
-) -> Value:
-    text = word.text
-    if _PLAIN.match(text):
-        return Fraction(text)
-    if text[0] in "+-.0123456789":
-        raise word.error(f"cannot read {quoted(text)} as a number", "write for example 16 or .5")
-    if "$" not in text:
-        return _layer(word, layer, block)
-    passed = known.get(text[1:])
-    return passed if isinstance(passed, Point) else evaluate(word, known)[1]
-
-
-def _layer(word: Word, layer: Callable[[Word], Point], block: Block) -> Point:
-    try:
-        return layer(word)
-    except WordError:
-        if word.text in FLAGS or _ARGUMENT.match(word.text):
-            raise word.error(
-                f"{block.name} takes numbers and names of layers, not {quoted(word.text)}",
-                _usage(block),
-            ) from None
-        raise
-
-
-def _completed(
-    block: Block, call: Call, found: Mapping[str, Value], channels: int
-) -> dict[str, Value]:
-    """Put in defaults, in the order of the parameters."""
-    complete: dict[str, Value] = {}
-    missing = [p.name for p in block.params if p.name not in found and p.default is None]
-    if missing:
-        what = f"{block.name} needs {listed((f'${name}' for name in missing), 'and')}"
-        raise call.word.error(what, _usage(block))
-    for param in block.params:
-        if param.name in found:
-            complete[param.name] = found[param.name]
-        else:
-            complete[param.name] = _default(block, param, {**complete, "in": Fraction(channels)})
-    return complete
-
-
-def _default(block: Block, param: Param, known: Mapping[str, Value]) -> Value:
-    text = param.default or ""
-    if _PLAIN.match(text):
-        return Fraction(text)
-    try:
-        return evaluate(Word(text, 0), known)[1]
-    except WordError as error:
-        raise UserError(Problem(error.what, error.fix, block.place)) from None
-
-
-def _counted(names: Sequence[str]) -> str:
-    if not names:
-        return "no arguments"
-    plural = "argument" if len(names) == 1 else "arguments"
-    return f"{len(names)} {plural} ({', '.join(names)})"
-
-
-def _usage(block: Block) -> str:
-    words = [param.name.upper() for param in block.params if param.default is None]
-    words += [f"[{param.name.upper()}]" for param in block.params if param.default is not None]
-    return f"write {' '.join([block.name, *words])}"
-
-
-def values_text(values: Mapping[str, Value]) -> str:
-    """Spell the values of parameters: ``a = 16, skip = e1``."""
-    pairs = (
-        f"{name} = {value.name if isinstance(value, Point) else number(value)}"
-        for name, value in values.items()
-    )
-    return ", ".join(pairs)

@@ -146,7 +146,7 @@ def parse_line(
         elif not calls:
             raise word.error(*op_told(word.text, [*ops, *blocks], known))
         elif calls[-1][0].text in blocks:
-            _check_block_argument(word, calls[-1][0], [*ops, *blocks])
+            _check_block_argument(word, calls[-1][0], ops, blocks)
             calls[-1][1].append(word)
         else:
             _check_form(word, calls[-1][0], ops, known, blocks)
@@ -209,7 +209,9 @@ def _check_length(word: Word) -> None:
         )
 
 
-def _check_block_argument(word: Word, block: Word, ops: Collection[str]) -> None:
+def _check_block_argument(
+    word: Word, block: Word, ops: Collection[str], blocks: Collection[str]
+) -> None:
     """Refuse a word that stands for neither a number nor a layer."""
     _check_length(word)
     match = _KEYWORD.match(word.text)
@@ -220,7 +222,7 @@ def _check_block_argument(word: Word, block: Word, ops: Collection[str]) -> None
     if "$" in text or _SIZES.match(text):
         what = f"{block.text} takes numbers and names of layers, not {quoted(word.text)}"
         raise word.error(what, "for example 16, $a*2 or e1")
-    raise _not_an_argument(word, block, ops)
+    raise _not_an_argument(word, block, [*ops, *blocks])
 
 
 def keyword(word: Word) -> tuple[str, Word]:

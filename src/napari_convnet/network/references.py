@@ -34,20 +34,20 @@ def join_inputs(walk: Walk, call: Call, names: Scope) -> list[Point]:
     x = walk.state.x
     if not call.rest:
         raise call.word.error(f"{call.op} needs the name of a layer", f"for example {call.op} e1")
-    points: list[Point] = []
+    points: dict[str, Point] = {}
     for word in call.rest:
         point = find_layer(walk, word, names)
-        if point == x:
+        if point.name == x.name:
             what = f"{point.name} comes in already: {call.op} takes what comes in last"
             raise word.error(what, f"delete {word.text}, or name another layer")
-        if point in points:
+        if point.name in points:
             raise word.error(f"{point.name} is named twice", "keep one of them")
-        points.append(point)
+        points[point.name] = point
     if call.op != "crop":
-        return [*points, x]
+        return [*points.values(), x]
     if len(points) > 1:
         raise call.rest[1].error("crop takes the size of one layer", "keep one of them")
-    return [x, *points]
+    return [x, *points.values()]
 
 
 def find_layer(walk: Walk, word: Word, names: Scope) -> Point:

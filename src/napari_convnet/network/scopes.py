@@ -12,6 +12,10 @@ from .grammar import FLAGS, NAME
 from .graph import INPUT
 from .items import ROW_KEYS, STRUCTURES, RowPath
 from .ops import JOINS, OPS, Shape
+from .problems import quoted
+
+MOST_LETTERS = 60
+"""Length of the longest name."""
 
 RESERVED = frozenset((*OPS, *JOINS, *FLAGS, *STRUCTURES, *ROW_KEYS, INPUT))
 _REPEAT_NAME = re.compile(r"x\d+\Z", re.IGNORECASE)
@@ -20,7 +24,9 @@ _REPEAT_NAME = re.compile(r"x\d+\Z", re.IGNORECASE)
 def name_problem(name: str) -> str:
     """Say what is wrong with a name; nothing where it may be used."""
     if not NAME.match(name):
-        return f'"{name}" is no name: letters, digits and _ only, a letter first'
+        return f"{quoted(name)} is no name: letters, digits and _ only, a letter first"
+    if len(name) > MOST_LETTERS:
+        return f"{quoted(name)} is too long for a name, which has at most {MOST_LETTERS} letters"
     if name.lower() in RESERVED or _REPEAT_NAME.match(name):
         return f'"{name}" is a word of the language and cannot be a name'
     return ""

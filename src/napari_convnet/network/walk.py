@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .binding import Binder, Bound
-from .blocks import Blocks, block_arguments, line_place, taken_by_block
+from .block_calls import block_arguments
+from .blocks import Blocks, line_place, taken_by_block
 from .extras import check_extras
 from .grammar import Call, Line, parse_line
 from .graph import INPUT, Layer, Network
@@ -140,7 +141,7 @@ class Walk:
             self.stopped = True
         if not item.name:
             return
-        wrong = name_problem(item.name) or taken_by_block(item.name, self.blocks)
+        wrong = name_problem(item.name) or taken_by_block(item.name, self.blocks.folded)
         if wrong:
             self.fail(Problem(wrong, other_name(item.name), item.name_place))
 
