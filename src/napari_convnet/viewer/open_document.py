@@ -20,6 +20,8 @@ class OpenDocument:
     """A document as it is edited: every edit is a text, and undo goes back through the texts."""
 
     document_changed = Signal(Pipeline)
+    document_opened = Signal()
+    """Another document takes the place of this one."""
     file_changed = Signal()
 
     def __init__(self) -> None:
@@ -66,6 +68,7 @@ class OpenDocument:
 
     def _begin(self, text: str, path: Path | None) -> None:
         self._history.reset(text)
+        self.document_opened.emit()
         self._read(text, path)
         self.file_changed.emit()
 

@@ -58,6 +58,7 @@ class Session(Learning):
         self._stored: tuple[Any, ...] | None = None
         self._previewed: tuple[Any, ...] | None = None
         self._looked: tuple[str, ...] | None = None
+        self._warned = False
         self._source: tuple[Any, Source] | None = None
         self._wanted: dict[Kind, tuple[str, ...]] = {}
         self.spans: Spans = "layer"
@@ -232,8 +233,12 @@ class Session(Learning):
         try:
             source = self.source()
         except UserError as error:
+            self._warned = True
             self.say("warning", str(error))
             return None
+        if self._warned:
+            self._warned = False
+            self.say("warning", "")
         key = ("image", self._stamp, *(place for _, place in source.extra))
         if key != self._stored:
             if self._stored is not None:

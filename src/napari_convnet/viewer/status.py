@@ -25,7 +25,7 @@ class Message:
     level : {"info", "warning", "error"}
         How bad it is.
     text : str
-        The line, or lines.
+        The line, or lines; empty where what was said last no longer holds.
     """
 
     level: Literal["info", "warning", "error"]

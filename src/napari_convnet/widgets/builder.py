@@ -153,6 +153,7 @@ class Builder(Dock):
             (session.document_changed, self._on_document),
             (session.file_changed, self._on_file),
             (session.input_changed, self._on_input),
+            (session.document_opened, self._on_opened),
             (session.preview_ready, self._on_preview),
             (session.maps_changed, self._on_maps),
             (session.prediction_changed, self._on_prediction),
@@ -198,6 +199,11 @@ class Builder(Dock):
         for preview in self.memory.previews.values():
             self._on_preview(preview)
         self.do(self.session.request_previews)
+
+    def _on_opened(self) -> None:
+        """Forget what was said and seen of the document before."""
+        self.message.clear()
+        self.layers.forget()
 
     def _on_document(self, pipeline: Pipeline) -> None:
         self.layers.setPipeline(pipeline)
@@ -261,7 +267,6 @@ class Builder(Dock):
     def _open_preset(self, name: str) -> None:
         self._settle()
         if files.may_go(self, self.session):
-            self.message.clear()
             self.do(self.session.open_preset, name)
 
     def _save(self) -> None:

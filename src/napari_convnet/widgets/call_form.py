@@ -18,7 +18,7 @@ from .calls import AnyCall, BlockCall, CallValue, choices
 if TYPE_CHECKING:
     from magicgui.widgets.bases import ValueWidget
 
-_SIZES = QRegularExpression(r"\d*(x\d+){0,2}")
+_SIZES = QRegularExpression(r"\d*(x\d+){0,2}|[\d(]*\$[\w$()*/+-]*")
 _WAIT = 300
 """Milliseconds in which further changes count as the same edit."""
 
@@ -59,7 +59,7 @@ class CallForm(QWidget):
     def setValue(self, value: AnyCall | None) -> None:
         """Show a call; the fields stay where the op is the same."""
         self._timer.stop()
-        same = value is not None and self._value is not None and value.op == self._value.op
+        same = _kind(value) == _kind(self._value)
         self._value = value
         if not same:
             self._build()
@@ -113,7 +113,8 @@ class CallForm(QWidget):
             self._add("names", "layers", _text_field(tip), self._set_names)
         signature = self._value.kind.signature
         if signature.main is not None:
-            self._add("main", signature.main.name, _main_field(signature.main), self._set_main)
+            field = _main_field(signature.main, self._value.main)
+            self._add("main", signature.main.name, field, self._set_main)
         for letter in signature.letters:
             title = LETTER_HELP[letter]
             field = _sizes_field(f"{letter}: {title}")
@@ -160,7 +161,7 @@ class CallForm(QWidget):
             return " ".join(value.names)
         main = value.kind.signature.main
         if key == "main" and main is not None:
-            if main.kind == "sizes" or main.optional:
+            if "$" in value.main or main.kind == "sizes" or main.optional:
                 return value.main
             number = float(value.main or main.default or 1)
             return round(number) if main.kind == "count" else number
@@ -239,9 +240,18 @@ def counted(text: str, step: int) -> str:
     return "x".join(str(max(1, size + step)) for size in sizes)
 
 
-def _main_field(main: Main) -> ValueWidget[Any]:
+def _kind(value: AnyCall | None) -> object:
+    """What decides which fields a call has."""
+    if isinstance(value, CallValue):
+        return value.op, "$" in value.main
+    return value and (value.op, value.params)
+
+
+def _main_field(main: Main, text: str) -> ValueWidget[Any]:
     from magicgui.widgets import FloatSpinBox, SpinBox
 
+    if "$" in text:
+        return _sizes_field(f"{main.name}: a parameter of the block, or arithmetic with it")
     if main.kind == "sizes":
         default = "" if main.default is None else f"{main.default:g}"
         return _sizes_field(f"{main.name}: one number, or one per axis such as 3x5", default)

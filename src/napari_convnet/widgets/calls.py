@@ -80,6 +80,8 @@ class CallValue:
     def _taking(self, one: Call) -> Self:
         """Take in one more word, given as a call that has no other."""
         text = one.rest[0].text
+        if "$" in text:
+            return self._taking_arithmetic(text)
         try:
             argument = one.arguments(MappingProxyType({}))[0]
         except WordError:
@@ -99,6 +101,16 @@ class CallValue:
             return replace(self, flags=self._ordered({*self.flags, text}))
         if argument.kind == "name" and self.takes_names:
             return replace(self, names=(*self.names, text))
+        return replace(self, extra=(*self.extra, text))
+
+    def _taking_arithmetic(self, text: str) -> Self:
+        """Take in a word whose value is known only where a block is called."""
+        signature = self.kind.signature
+        letter = text[0] if text[0].isalpha() else ""
+        if letter and letter in signature.letters and not self.letter(letter):
+            return self.with_letter(letter, text[1:])
+        if not letter and signature.main is not None and not self.main:
+            return replace(self, main=text)
         return replace(self, extra=(*self.extra, text))
 
     @property

@@ -105,7 +105,8 @@ class Dock(QWidget):
         super().hideEvent(event)
 
     def _on_message(self, message: Message) -> None:
-        self.message.setValue(message.level, message.text)
+        if message.text or self.message.value()[0] == "warning":
+            self.message.setValue(message.level, message.text)
 
     def _on_theme(self, event: object = None) -> None:
         if self._theme == str(self.viewer.theme):

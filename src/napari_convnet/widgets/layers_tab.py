@@ -11,6 +11,7 @@ from napari_convnet.network import Network, RowPath
 
 from .folds import BLOCKS, Folds
 from .icons import icon
+from .row_delegate import text_of
 from .row_form import RowForm
 from .row_layout import row_layout
 from .row_list import RowList
@@ -144,6 +145,12 @@ class LayersTab(QWidget):
         self._top = len(pipeline.items)
         self._on_current(self.rows.current())
 
+    def forget(self) -> None:
+        """Forget what was unfolded and seen: another document comes."""
+        self._folds = Folds()
+        self.rows.clearPictures()
+        self.rows.scrollToTop()
+
     # ------------------------------------------------------------ folding
     def _fold(self, what: tuple[RowPath, bool], open: bool) -> None:
         path, below = what
@@ -221,7 +228,8 @@ class LayersTab(QWidget):
         words = words_of(self._pipeline).at(path) if self._pipeline and path else None
         self.form.setValue(view.text if view is not None and path is not None else "", words)
         self.form.setLayers(network, view)
-        self.section.setTitle(f"Row: {view.text}" if view and view.text else "Row")
+        said = text_of(view) if view is not None and not view.blank else ""
+        self.section.setTitle(f"Row: {said}" if said else "Row")
 
     def _on_form(self, text: str) -> None:
         if self._path is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QTabBar, QVBoxLayout, QWidget
 
-from napari_convnet.network import Network
+from napari_convnet.network import Layer, Network
 
 from .call_form import CallForm
-from .calls import AnyCall, BlockCall, RowText
+from .calls import AnyCall, BlockCall, CallValue, RowText
 from .rows import RowView
 from .section import Section
 from .theme import Colors
@@ -31,6 +31,7 @@ class RowForm(QWidget):
         self._row = RowText("")
         self._calls: tuple[AnyCall, ...] = ()
         self._words = Words()
+        self._layers: tuple[Layer, ...] = ()
         self._shown = -1
         self.tabs = QTabBar(self)
         self.tabs.setDrawBase(False)
@@ -82,12 +83,9 @@ class RowForm(QWidget):
 
     def setLayers(self, network: Network | None, view: RowView | None) -> None:
         """Say which layers a row makes, to explain their numbers."""
-        layers = () if view is None else view.layers
-        plain = [layer.name for layer in layers if not layer.via] or [v.name for v in layers]
-        names = [layer.name for layer in layers]
-        chosen = view.layer if view is not None else ""
-        if len(plain) == len(self._calls) and 0 <= self._shown < len(plain):
-            chosen = plain[self._shown]
+        self._layers = () if view is None else view.layers
+        names = [layer.name for layer in self._layers]
+        chosen = self._layer_of(self._shown) or (view.layer if view is not None else "")
         self.why_section.setVisible(bool(names))
         self.why.setValue(network, names, chosen)
         made = view is not None and bool(view.definition)
@@ -121,9 +119,18 @@ class RowForm(QWidget):
     def _choose(self, index: int) -> None:
         self.flush()
         self._show_call(index)
-        names = [self.why.layers.itemText(i) for i in range(self.why.layers.count())]
-        if len(names) == len(self._calls) and 0 <= index < len(names):
-            self.why.explain(names[index])
+        name = self._layer_of(index)
+        if name:
+            self.why.explain(name)
+
+    def _layer_of(self, index: int) -> str:
+        """Name of the layer that a call makes, the first of them; empty for a block's."""
+        call = self._calls[index] if 0 <= index < len(self._calls) else None
+        if not isinstance(call, CallValue):
+            return ""
+        before = sum(1 for one in self._calls[:index] if one.op == call.op)
+        made = [layer.name for layer in self._layers if layer.op == call.op]
+        return made[before] if before < len(made) else ""
 
     def _show_call(self, index: int) -> None:
         self._shown = index

@@ -12,7 +12,7 @@ from napari_convnet.network import Layer, Problem, RowPath
 
 from .folds import BLOCKS, INNER, Folds
 from .rows import RowView, message_text
-from .values import count_text, shape_text
+from .values import count_text, large_text, shape_text
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BRANCHED = ("cat", "add")
@@ -152,13 +152,15 @@ class _Views:
         message = "\n".join(dict.fromkeys(message_text(p) for p in row.problems))
         warned = self.warnings.get(row.path, ())
         warning = "\n".join(dict.fromkeys(message_text(p) for p in warned))
-        kind = "branch" if row.text == "group" else row.kind
+        empty = not row.group and row.text.endswith(":")
+        kind = "branch" if row.text == "group" else _kind(row)
         view = RowView(
             row.path,
             row.text,
             message=message,
             warning=warning,
-            group=row.group,
+            group=row.group or empty,
+            open=True if empty else None,
             kind=kind,
             layers=row.layers,
             count=len(row.layers),
@@ -169,7 +171,10 @@ class _Views:
         if row.kind == "block":
             return replace(view, parameters=parameters)
         if isinstance(row.path[0], str) and parameters != "0":
-            parameters = f"{SUM} {parameters}"
+            total = sum(layer.parameters for layer in row.layers)
+            parameters = f"{SUM} {large_text(total)}"
+        if row.group and row.end is None:
+            return replace(view, parameters=parameters)
         end = row.end or row.layers[-1]
         return replace(
             view,
@@ -234,6 +239,14 @@ class _Views:
             if path[:length] in self.branched and isinstance(index, int):
                 return LETTERS[index % 26]
         return ""
+
+
+def _kind(row: Row) -> str:
+    """Kind of a row; one that holds no rows yet is what its word says."""
+    if row.group or not row.text.endswith(":"):
+        return row.kind
+    word = row.text.removesuffix(":").rpartition(" ")[2]
+    return word if word in ("res", "add", "cat", "side") else "group"
 
 
 def _walk(node: _Node) -> Iterator[_Node]:
