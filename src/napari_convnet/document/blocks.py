@@ -29,9 +29,8 @@ def _block(key: Node, value: Node) -> Block:
         what = f"cannot read {quoted(key.text)} as a block's name and parameters"
         problem = Problem(what, "write for example two(a, b=32):", key.place)
         # Known by what its name seems to be, so that its calls are no further mistakes.
-        name = re.match(r"\w*", key.text.strip(), re.ASCII)
-        called = name.group() if name else ""
-        return Block(called or key.text, (), (), key.place, (problem,), key.text)
+        called = re.split(r"\W", key.text.strip(), maxsplit=1, flags=re.ASCII)[0] or key.text
+        return Block(called, (), (), key.place, (problem,), key.text)
     name, inside = match.groups()
     problems: list[Problem] = []
     params = _params(inside or "", key, problems)

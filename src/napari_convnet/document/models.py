@@ -298,11 +298,12 @@ class Train(_Section):
 
 
 def _augment(value: Any) -> Any:
-    if not isinstance(value, str) and not (
-        isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    given = list(value) if isinstance(value, list | tuple) else value
+    if not isinstance(given, str) and not (
+        isinstance(given, list) and all(isinstance(one, str) for one in given)
     ):
         raise ValueError("a list of settings belongs here; for example flip, shift 2")
-    return tuple(_checked("augmentation", one, AUGMENTATIONS) for one in parse_list(value))
+    return tuple(_checked("augmentation", one, AUGMENTATIONS) for one in parse_list(given))
 
 
 class Sections(_Section):
