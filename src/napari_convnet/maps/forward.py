@@ -6,6 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from napari_convnet.network import INPUT, Layer, UserError
 
 from .gathering import NORMS, Gathered, gather, gathers
-from .regions import Box, Plan, Size, make_plan, whole
+from .regions import Box, Plan, Size, make_plan, volume, whole
 
 if TYPE_CHECKING:
     import torch
@@ -166,11 +167,18 @@ class Forward:
     store: Store
     _gathered: dict[str, Gathered] = field(default_factory=dict)
     _stamp: Stamp = ()
+    _modules: Mapping[str, Twin] | None = None
     _lock: Any = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         if self.source.shape != self.shapes[INPUT]:
             self.source = Continued(self.source, self.shapes[INPUT])
+
+    @cached_property
+    def _total(self) -> int:
+        """Bytes of all layers together."""
+        count = sum(shape[0] * volume(whole(shape)) for shape in self.shapes.values())
+        return count * self.weights.dtype.itemsize
 
     def forget(self) -> None:
         """Forget all that was computed: the input's values have changed."""
@@ -209,7 +217,7 @@ class Forward:
     def parts(self, name: str, box: Box) -> list[Box]:
         """Cut a box into parts that take little memory each; one where cutting does not help."""
         with self._lock:
-            if self.store.find(name, box) is not None:
+            if self._total <= STEP_BYTES or self.store.find(name, box) is not None:
                 return [box]
             self._gather(self._twins(), {name: box})
             return self._parts(name, box)
@@ -235,6 +243,8 @@ class Forward:
     # ------------------------------------------------------------ layers that need everything
     def _gather(self, twins: Mapping[str, Twin], wanted: Mapping[str, Box]) -> None:
         """Gather what layers need to know of inputs that are too large to be held."""
+        if self._total <= STEP_BYTES:
+            return
         plan = self._plan(wanted, {})
         if self._bytes(plan) <= STEP_BYTES:
             return
@@ -307,8 +317,9 @@ class Forward:
         stamp = self.weights.stamp()
         if stamp != self._stamp:
             self.forget()
-            self._stamp = stamp
-        return self.weights.current()
+        if stamp != self._stamp or self._modules is None:
+            self._stamp, self._modules = stamp, self.weights.current()
+        return self._modules
 
     def _read(self, box: Box) -> Patch:
         import torch
@@ -355,9 +366,12 @@ class Forward:
 
 def in_use(twin: Twin, inputs: list[torch.Tensor]) -> torch.Tensor:
     """Run a layer as in use, not as in training, and leave its mode as it was."""
-    training, twin.training = twin.training, False
+    training = twin.training
+    if training:
+        twin.training = False
     try:
         result: torch.Tensor = twin(*inputs)
         return result
     finally:
-        twin.training = training
+        if training:
+            twin.training = True
