@@ -8,7 +8,8 @@ import pytest
 from napari_convnet.document import draft, preset, presets
 from napari_convnet.network import OPS, UserError, WordError
 from napari_convnet.widgets.calls import CallValue, RowText, choices
-from napari_convnet.widgets.rows import RowView, changes, move_target, row_views, stepped
+from napari_convnet.widgets.row_tree import row_views
+from napari_convnet.widgets.rows import RowView, changes, move_target, stepped
 from napari_convnet.widgets.settings import (
     checked_value,
     names_value,
@@ -37,7 +38,8 @@ def test_examples(module, qapp):
     [
         "conv 6",
         "conv 6 k5 s2 p1 d2 g2 same bias reflect",
-        "conv k3 $in*2",
+        "conv $in*2 k3",
+        "conv $a k$k s$s",
         "max 3x2 s2 ceil",
         "leaky .1",
         "up 2 linear",
@@ -112,7 +114,8 @@ def test_a_wrong_row_says_why_and_those_behind_it_are_dimmed():
 @pytest.mark.parametrize("name", [one.name for one in presets()])
 def test_all_presets_have_rows(name):
     rows = row_views(preset(name))
-    assert all(row.shape and not row.message for row in rows if not row.blank)
+    shown = [row for row in rows if not row.blank and row.kind not in ("title", "block")]
+    assert all(row.shape and not row.message for row in shown)
 
 
 def view(text, *path, **more):
@@ -167,17 +170,22 @@ ROWS = [
     [
         (0, 0, None),  # where it is
         (0, 1, None),
-        (0, 4, 1),  # behind the group
-        (0, 5, 2),  # to the end
-        (4, 0, 0),
-        (0, 3, None),  # into a group: not moved there
-        (2, 4, 1),  # to the end of its group
-        (3, 2, 0),
-        (2, 0, None),  # out of its group
+        (0, 4, (1, 2)),  # to the end of the group
+        (0, 5, (3,)),  # to the end
+        (4, 0, (0,)),
+        (0, 3, (1, 1)),  # into the group
+        (2, 4, (1, 2)),  # to the end of its group
+        (3, 2, (1, 0)),
+        (2, 0, (0,)),  # out of its group
     ],
 )
 def test_where_a_dragged_row_goes(row, gap, to):
     assert move_target(ROWS, ROWS[row], gap) == to
+
+
+def test_how_far_in_a_row_is_dropped_says_whether_it_goes_into_the_group():
+    assert move_target(ROWS, ROWS[0], 4, depth=0) == (2,)
+    assert move_target(ROWS, ROWS[0], 4, depth=1) == (1, 2)
 
 
 def test_rows_step_among_their_siblings_only():

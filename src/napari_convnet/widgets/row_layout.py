@@ -101,3 +101,8 @@ def guide_x(rect: QRect, depth: int) -> int:
 def in_arrow(layout: RowLayout, point: QPoint) -> bool:
     """Whether a point is on the arrow, or on the little that lies beside it."""
     return layout.arrow.adjusted(-4, -GAP, 2, GAP).contains(point)
+
+
+def depth_at(x: int) -> int:
+    """How far in a row is that is dropped with the pointer at `x`: by its arrow, or its picture."""
+    return max(0, (x - GRIP) // INDENT)

@@ -14,7 +14,7 @@ from .calls import RowText
 from .row_delegate import RowDelegate
 from .row_editor import RowEditor
 from .row_folding import folded_by_key
-from .row_layout import in_arrow
+from .row_layout import depth_at, in_arrow
 from .row_menu import row_menu
 from .row_model import VIEW, Picture, RowModel
 from .rows import (
@@ -408,8 +408,9 @@ class RowList(QListView):
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Move the row that was dragged."""
         view = self.current()
-        gap = self.gapAt(event.position().toPoint())
-        target = move_target(self.value(), view, gap) if view and view.movable else None
+        pos = event.position().toPoint()
+        gap, depth = self.gapAt(pos), depth_at(pos.x())
+        target = move_target(self.value(), view, gap, depth) if view and view.movable else None
         # Nothing is left for Qt to do: the rows change when the document has.
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()

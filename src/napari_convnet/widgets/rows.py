@@ -204,13 +204,29 @@ def stepped(views: Sequence[RowView], view: RowView, step: int) -> int | None:
     return to if 0 <= to < siblings else None
 
 
-def move_target(views: Sequence[RowView], view: RowView, gap: int) -> RowPath | None:
+def move_target(
+    views: Sequence[RowView], view: RowView, gap: int, depth: int | None = None
+) -> RowPath | None:
     """Path of the row in front of which a row is put that is dropped before the one at `gap`.
 
-    Between the end of a branch and what comes behind it, the row goes to the end of the branch.
-    None where it would stay, or stand in itself.
+    Parameters
+    ----------
+    views : sequence of RowView
+        The rows that are shown.
+    view : RowView
+        The row that is dropped.
+    gap : int
+        Index of the row below it; their number where it is dropped behind all.
+    depth : int, optional
+        How far in it is dropped: between the end of a branch and what comes behind it, this says
+        whether it goes on with the branch. As far in as can be if not given.
+
+    Returns
+    -------
+    tuple or None
+        None where it would stay, or stand in itself.
     """
-    to = _gap_path(views, gap)
+    to = _gap_path(views, gap, depth)
     inside = to is not None and to[: len(view.path)] == view.path and len(to) > len(view.path)
     if to is None or inside:
         return None
@@ -219,21 +235,24 @@ def move_target(views: Sequence[RowView], view: RowView, gap: int) -> RowPath | 
     return None if stays else to
 
 
-def _gap_path(views: Sequence[RowView], gap: int) -> RowPath | None:
+def _gap_path(views: Sequence[RowView], gap: int, depth: int | None) -> RowPath | None:
     """Path of what is inserted between the row at `gap` and the one before it."""
     after = views[gap] if gap < len(views) else None
     before = next((v for v in reversed(views[:gap]) if v.kind not in GENERATED), None)
     if after is not None and after.kind in GENERATED:
         return None
-    if before is not None and before.kind != "title":
-        deeper = after is None or len(before.path) > len(after.path) or after.kind == "title"
-        if before.group and before.open:
-            return (*before.path, 0)
-        if deeper and before.kind != "block" and not before.blank:
-            return below(before)
-    if after is None or after.kind in ("title", "block"):
-        return None
-    return after.path
+    if before is not None and before.group and before.open:
+        return (*before.path, 0)
+    behind = after is None or after.kind in ("title", "block")
+    least = 1 if behind or after is None else len(after.path)
+    if before is not None and len(before.path) > least and before.kind != "title":
+        block = isinstance(before.path[0], str)
+        wanted = len(before.path) if depth is None else depth + 1
+        length = max(min(wanted, len(before.path)), least, 2 if block else 1)
+        return (*before.path[: length - 1], int(before.path[length - 1]) + 1)
+    if behind:
+        return None if before is None or before.kind in ("title", "block") else below(before)
+    return after.path if after is not None else None
 
 
 def landing(path: RowPath, to: RowPath) -> RowPath:
