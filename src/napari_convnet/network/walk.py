@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .binding import Binder, Bound
-from .block_calls import block_arguments
 from .blocks import Blocks, line_place, taken_by_block
+from .calls import Stop, call_block, call_join, call_op
 from .extras import check_extras
 from .grammar import Call, Line, parse_line
 from .graph import INPUT, Layer, Network
 from .items import Extras, Input, Item
 from .joins import field_of, fields_of_join
 from .ops import JOINS, OPS
-from .ops.join import Add, Cat, CropTo, Join
+from .ops.join import CropTo, Join
 from .problems import Place, Problem, UserError, WordError
-from .references import find_layer, join_inputs, named_words
+from .references import named_words
 from .scopes import Frame, Point, Scope, Tag, name_problem, other_name
 from .sizes import fitting
 from .state import Mark, State
@@ -31,12 +31,7 @@ MOST_PROBLEMS = 100
 MOST_DEPTH = 80
 """How deep rows may lie in rows, those of blocks included."""
 
-_JOINS: dict[str, type[Join]] = {"cat": Cat, "add": Add, "crop": CropTo}
 _NOTHING = Extras()
-
-
-class Stop(Exception):
-    """The walk ends here: the shapes of what follows are not known."""
 
 
 class Walk:
@@ -254,40 +249,12 @@ class Walk:
         for index, (call, follower) in enumerate(zip(calls, followers, strict=True), 1):
             own = tag if index == len(calls) else None
             if call.op in self.blocks:
-                self._block(call, item, names, own, alone)
+                call_block(self, call, item, names, own, alone)
             elif call.op in JOINS or (call.op == "crop" and named_words(call, names)):
-                self._join(call, item, names, own)
+                call_join(self, call, item, names, own)
             else:
                 bias = follower is None or follower.op != "bn" or item.extras.b is not None
-                self._op(call, item, names, own, bias)
-
-    def _own(self, word: str, item: Item, names: Scope, tag: Tag | None) -> Tag:
-        """Name of an op in a chain."""
-        if tag is None:
-            return Tag(names.next(word))
-        return tag if item.name else tag.also(names.next(word))
-
-    def _op(self, call: Call, item: Item, names: Scope, tag: Tag | None, bias: bool) -> None:
-        name = self._own(call.op, item, names, tag)
-        try:
-            op = self.binder.bind(call, self.state.x.shape, names.frame.values, bias)
-        except UserError as error:
-            raise self._stop(error, item, call, name.name, names.frame) from None
-        place = line_place(item, call.word.start, call.stop)
-        extras = item.extras if op.trained or item.extras == _NOTHING else _remark(item.extras)
-        self.append(op, (self.state.x,), name, item, names.frame, place, extras)
-
-    def _join(self, call: Call, item: Item, names: Scope, tag: Tag | None) -> None:
-        name = self._own(call.op, item, names, tag)
-        x = self.state.x
-        try:
-            inputs = join_inputs(self, call, names)
-            op = self.join(_JOINS[call.op], inputs)
-        except UserError as error:
-            raise self._stop(error, item, call, name.name, names.frame) from None
-        place = line_place(item, call.word.start, call.stop)
-        text = " ".join([call.op, *(point.name for point in inputs if point is not x)])
-        self.append(op, inputs, name, item, names.frame, place, _remark(item.extras), text)
+                call_op(self, call, item, names, own, bias)
 
     def join(self, word: type[Join], points: Sequence[Point]) -> Bound:
         """Bind a join; where its paths do not meet, note on which sizes they would."""
@@ -336,42 +303,11 @@ class Walk:
         for alias in tag.aliases:
             state.alias(alias, name)
 
-    # ------------------------------------------------------------ blocks
-    def _block(self, call: Call, item: Item, names: Scope, tag: Tag | None, alone: bool) -> None:
-        """Make the layers of a block."""
-        if call.op in self.blocks.broken:
-            raise Stop
-        block, frame = self.blocks.named[call.op], names.frame
-        # A row that only calls a block is the block: its layers are NAME.conv, not NAME.two.conv.
-        prefix = names.prefix if alone else names.next(call.op)
-        try:
-            values = block_arguments(
-                block,
-                call,
-                frame.values,
-                self.state.x.shape[0] or 0,
-                lambda word: find_layer(self, word, names),
-            )
-        except UserError as error:
-            raise self._stop(error, item, call, prefix, frame) from None
-        line = item.line_place.line if item.line_place else item.place.line
-        inner = Frame(
-            values,
-            (f"{call.op}, called in line {line}", *frame.called),
-            frame.row if frame.row is not None else item.path,
-            (*frame.via, item.path) if frame.inside else (),
-            call.op,
-        )
-        last = tag.also(prefix) if tag and not alone else tag
-        self.rows(block.body, Scope(prefix, inner), last)
-        if self.stopped:
-            raise Stop
-        self.known_as(prefix, last)
-
     # ------------------------------------------------------------ mistakes
-    def _stop(
+    def stop(
         self, error: UserError, item: Item, call: Call | None, name: str, frame: Frame
     ) -> Stop:
+        """Note a mistake in a call; what it returns is to be raised."""
         self.problems.append(self.problem(error, item, call, name, frame))
         return Stop()
 
@@ -403,7 +339,3 @@ class Walk:
 def called(frame: Frame) -> str:
     """Say which call of a block a mistake in it comes from."""
     return f" (in {', from '.join(frame.called)})" if frame.called else ""
-
-
-def _remark(extras: Extras) -> Extras:
-    return Extras(note=extras.note) if extras.note else _NOTHING
