@@ -197,11 +197,16 @@ UNET = [
 ]
 
 
+SHRINKING = ["conv 3 valid", "max 2", "c: conv 4 valid", "max 2", "conv 3", "up", "cat c", "up"]
+
+
 @pytest.mark.parametrize("size", [16, 13, 18])
 def test_sizes_on_which_joins_do_not_fit(tmp_path, size):
     text, *_ = compare(net(*UNET, "side: [max 2]"), tmp_path, sizes=(size, 15))
-    assert "FITTING = ((4, 0), (4, 0))" in text
+    assert "FITTING = ((4, (0,)), (4, (0,)))" in text
     compare(net(*UNET, "gap", "fc 2", given="2x?x?"), tmp_path, sizes=(size, 12))
+    text, *_ = compare(net(*SHRINKING, given="2x20x20"), tmp_path, sizes=(size, 31))
+    assert "FITTING = ((4, (2, 3)), (4, (2, 3)))" in text
 
 
 NAMES = ["train: conv 2", "forward: conv 2", "half: conv 2 relu", "class: conv 2", "x: conv 2"]

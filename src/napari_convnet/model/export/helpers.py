@@ -106,7 +106,10 @@ def cropped(x, other):
     "continued": '''\
 def continued(x):
     """Continue an input at its high ends to sizes on which the joins fit."""
-    more = [(rest - n) % step for n, (step, rest) in zip(x.shape[2:], FITTING)]
+    more = [
+        next(k for k in range(divisor) if (n + k) % divisor in rests)
+        for n, (divisor, rests) in zip(x.shape[2:], FITTING)
+    ]
     for axis, count in enumerate(more, 2):
         edge = x.narrow(axis, x.shape[axis] - 1, 1)
         x = torch.cat([x, *[edge] * count], axis)

@@ -8,8 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import nn
 
@@ -22,6 +21,9 @@ from .wording import wording
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
+
+Rule: TypeAlias = tuple[int, tuple[int, ...]]
+"""Divisor and rests: what sizes that fit leave when they are divided."""
 
 LOOKED_AT = 64
 """So many sizes are tried, twice, for a rule of which fit."""
@@ -112,7 +114,7 @@ class _File:
         words += ["from torch.nn import functional as F", ""]
         if self.fitting:
             words += [
-                "# Joins fit on sizes that leave so much when divided: (divisor, rest) per axis."
+                "# Joins fit on sizes n for which n % divisor is a rest: (divisor, rests) per axis."
             ]
             words += [f"FITTING = {self.fitting}", ""]
         if self.classes:
@@ -230,29 +232,27 @@ class _File:
                 yield f"{text:<{SHAPES_AT}}  # {_sizes(layer.output)}" if last else text
 
 
-def _fitting(network: Network) -> tuple[tuple[int, int], ...]:
-    """Give the sizes on which the joins fit, as (divisor, rest) per axis; nothing where all do."""
+def _fitting(network: Network) -> tuple[Rule, ...]:
+    """Give the sizes on which the joins fit, as a rule per axis; nothing where all do."""
     if not any(layer.kind.joins for layer in network):
         return ()
-    found: dict[int, tuple[int, int]] = {}
-    for n in network.input.sizes:
-        start = n or LOOKED_AT
-        if start not in found:
-            found[start] = _rule(network, start)
-    rules = tuple(found[n or LOOKED_AT] for n in network.input.sizes)
+    starts = [n or LOOKED_AT for n in network.input.sizes]
+    found = {start: _rule(network, start) for start in starts}
+    rules = tuple(found[start] for start in starts)
     return rules if any(divisor > 1 for divisor, _ in rules) else ()
 
 
-def _rule(network: Network, start: int) -> tuple[int, int]:
-    """Find the divisor and rest of the sizes that fit, by trying some from `start` on."""
-    fits = [
-        n
-        for n in range(start, start + 2 * LOOKED_AT)
-        if fitting(network.layers, (n,) * len(network.input.sizes))[0] == n
-    ]
-    steps = {after - n for n, after in pairwise(fits)}
-    # Where they follow no such rule, the network is left to say which sizes it takes.
-    return (min(steps), fits[0] % min(steps)) if len(steps) == 1 else (1, 0)
+def _rule(network: Network, start: int) -> Rule:
+    """Find the rule of the sizes that fit, by trying some from `start` on."""
+    axes = len(network.input.sizes)
+    sizes = range(start, start + 2 * LOOKED_AT)
+    fits = [fitting(network.layers, (n,) * axes)[0] == n for n in sizes]
+    for divisor in range(1, LOOKED_AT + 1):
+        if fits[divisor:] == fits[:-divisor] and any(fits):
+            rests = {n % divisor for n, fit in zip(sizes, fits, strict=True) if fit}
+            return divisor, tuple(sorted(rests))
+    # They follow no rule: the network is left to say which sizes it takes.
+    return 1, (0,)
 
 
 def _flow(network: Network, attributes: Mapping[str, str]) -> Mapping[str, str]:
