@@ -106,8 +106,10 @@ def test_weights_from_a_file_are_read_once(tmp_path: Path, monkeypatch: pytest.M
     net = pipeline.build(seed=9)
     save_weights(net, tmp_path / "w.safetensors")
     read = []
-    real = builder.read_weights
-    monkeypatch.setattr(builder, "read_weights", lambda path: read.append(path) or real(path))
+    real = builder.load_weights
+    monkeypatch.setattr(
+        builder, "load_weights", lambda net, path: read.append(path) or real(net, path)
+    )
     trained = parse(pipeline.text + "weights: w.safetensors\n", tmp_path / "net.yaml")
     image, cache = noise(28, 28), PreviewCache()
     found = previews(trained, image, cache=cache)
@@ -237,3 +239,20 @@ def test_a_sample_of_the_same_array_is_the_same_image() -> None:
 def test_wrong_images_are_said() -> None:
     with pytest.raises(UserError, match="wants 1 channel"):
         list(preview(document((1, 28, 28), LINES), noise(28, 28, 3)))
+
+
+def test_weights_of_another_program_are_matched_by_the_whole_network(tmp_path: Path) -> None:
+    """Only the last layer is missing, but where its weights are the others tell."""
+    text = "input: 1x12x12\nweights: w.pt\nnet:\n  - c1: conv 2 k3\n  - c2: conv 2 k3\n"
+    pipeline = parse(text + "  - c3: conv 2 k3\n", tmp_path / "net.yaml")
+    net = parse(pipeline.text.replace("weights: w.pt\n", "")).build(seed=9)
+    names = {"c1": "stem.0", "c2": "body.0.conv1", "c3": "body.1.conv1"}
+    found = {
+        f"{names[key.partition('.')[0]]}.{key.partition('.')[2]}": tensor
+        for key, tensor in net.state_dict().items()
+    }
+    torch.save(found, tmp_path / "w.pt")
+    image, cache = noise(12, 12), PreviewCache()
+    previews(pipeline, image, cache=cache, layers=["c2"])
+    last = previews(pipeline, image, cache=cache)["c3"]
+    assert np.array_equal(last.thumbnail, previews(net, image)["c3"].thumbnail)

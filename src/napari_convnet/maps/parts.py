@@ -55,10 +55,18 @@ class Parts(Mapping[str, "Twin"]):
 
     def __getitem__(self, name: str) -> Twin:
         if name not in self._built:
-            # Where weights are in a file, it is read once, for all layers that will be needed.
-            in_file = bool(getattr(self.given, "weights", ""))
-            self._built.update(self._build(self.needed if in_file else {name}))
+            self._built.update(self._build(self._together(name)))
         return self._built[name]
+
+    def _together(self, name: str) -> set[str]:
+        """Names of the layers to build with a layer: a file of weights is read once."""
+        from napari_convnet.model import find_weights, read_metadata
+
+        if not getattr(self.given, "weights", ""):
+            return {name}
+        known = read_metadata(find_weights(self.given.weights, self.given.folder))
+        # Weights of another program are matched by the structure of the whole network.
+        return self.needed if known.keys() & {"step", "document"} else set(self)
 
     def __iter__(self) -> Iterator[str]:
         return (layer.name for layer in self.network.layers)
