@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_convnet.document import Pipeline, draft
+from napari_convnet.document import Pipeline, draft, edit
+from napari_convnet.network import UserError
 from napari_convnet.network.explain import why
 
 from .documents import BIG, EDITS, SMALL, documents, mutations
@@ -30,24 +31,71 @@ def test_documents_made_by_the_rules_are_right(text):
     check(text)
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_a_damaged_document_is_answered(edit):
+@pytest.mark.parametrize("how", EDITS)
+def test_a_damaged_document_is_answered(how):
     @settings(parent=MANY)
-    @given(mutations([edit], st.sampled_from(SMALL)))
+    @given(mutations([how], st.sampled_from(SMALL)))
     def damaged(text):
         check(text)
 
     damaged()
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_a_damaged_preset_is_answered(edit):
+@pytest.mark.parametrize("how", EDITS)
+def test_a_damaged_preset_is_answered(how):
     @settings(parent=BIGGER)
-    @given(mutations([edit], st.sampled_from(BIG)))
+    @given(mutations([how], st.sampled_from(BIG)))
     def damaged(text):
         check(text)
 
     damaged()
+
+
+# ---------------------------------------------------------------- edits
+
+ROWS = (
+    *"relu|conv 8 k3|cat n1|n9: conv 4|two 4|- x|a: b: c|x2:|res:|[]|{|# no|'|\"|: |".split("|"),
+    "conv 8 # why",
+    "é" * 50,
+    "a\nb",
+)
+
+
+@st.composite
+def edits(draw):
+    """A text, right or damaged, and one edit of one of its rows or keys, with its arguments."""
+    text = draw(mutations([*EDITS], st.sampled_from(SMALL)) | st.sampled_from(SMALL))
+    paths = [row.path for row in draft(text).rows] or [(0,)]
+    path, other = draw(st.sampled_from(paths)), draw(st.sampled_from(paths))
+    row, index = draw(st.sampled_from(ROWS)), draw(st.integers(0, 9))
+    word = draw(st.sampled_from(["res", "add", "cat", "side", "x2", "group", "conv", ""]))
+    acts = {
+        "set_row": (path, row),
+        "insert_row": (path, row),
+        "delete_row": (path,),
+        "move_row": (path, draw(st.sampled_from([index, other]))),
+        "wrap_row": (path, word, index + 1),
+        "unwrap_row": (path,),
+        "add_branch": (path, row),
+        "insert_structure": (path, word, [row, "relu"], "n8"),
+        "add_block": ("new(a)", row),
+        "set_value": (draw(st.sampled_from(VALUES)), row),
+    }
+    act = draw(st.sampled_from(list(acts)))
+    return text, act, acts[act]
+
+
+VALUES = ("title", "train.epochs", "data.split", "input", "augment", "net", "train", "a.b.c", "")
+
+
+@settings(parent=FEW)
+@given(edits())
+def test_an_edit_is_done_or_refused(drawn):
+    text, act, arguments = drawn
+    edited = text
+    with at_once(seconds=2), contextlib.suppress(UserError):
+        edited = getattr(edit, act)(text, *arguments)
+    check(edited)
 
 
 # ---------------------------------------------------------------- what holds for every text
