@@ -1,6 +1,7 @@
 """An edited text is analysed from the first row that changed, and as if it were new."""
 
 import time
+from fractions import Fraction as F
 
 import pytest
 from hypothesis import given, settings
@@ -42,17 +43,19 @@ ROWS = [
 ]
 
 documents = st.builds(
-    lambda size, blocks, rows, after: "\n".join(
-        [
-            f"input: {size}",
-            *(["blocks:", *(f"  {block}" for block in blocks)] if blocks and not after else []),
-            "net:",
-            *(f"  - {row}" for row in rows),
-            *(["blocks:", *(f"  {block}" for block in blocks)] if blocks and after else []),
-        ]
-    )
-    + "\n",
-    st.sampled_from(["1x16x16", "3x16", "2x8x?"]),
+    lambda size, blocks, rows, after: (
+        "\n".join(
+            [
+                f"input: {size}",
+                *(["blocks:", *(f"  {block}" for block in blocks)] if blocks and not after else []),
+                "net:",
+                *(f"  - {row}" for row in rows),
+                *(["blocks:", *(f"  {block}" for block in blocks)] if blocks and after else []),
+            ]
+        )
+        + "\n"
+    ),
+    st.sampled_from(["1x16x16", "3x16", "2x8x?", "1x13x10"]),
     st.lists(st.sampled_from(BLOCKS), unique=True, max_size=3),
     st.lists(st.sampled_from(ROWS), max_size=8),
     st.booleans(),
@@ -93,6 +96,55 @@ def test_an_edited_text_reads_like_a_new_one(text, data):
             lines[at - 1], lines[at] = lines[at], lines[at - 1]
         pipeline = pipeline.edited("\n".join(lines))
         same(pipeline, draft(pipeline.text))
+
+
+def hulls(network):
+    """Receptive fields as the definition has them, in fractions."""
+    rank = len(network.input.sizes)
+    found = {"input": [(F(0), F(0), F(1))] * rank}
+    for layer in network:
+        axes = []
+        for axis in range(rank if layer.fields else 0):
+            pairs = zip(layer.inputs, layer.kind.steps(axis), strict=True)
+            paths = [(found[name][axis], step) for name, step in pairs if step is not None]
+            moved = [
+                (
+                    low + jump * (step.offset - step.reach / 2),
+                    high + jump * (step.offset + step.reach / 2),
+                    jump * step.ratio,
+                )
+                for (low, high, jump), step in paths
+            ]
+            assert len({jump for *_, jump in moved}) == 1
+            axes.append((min(p[0] for p in moved), max(p[1] for p in moved), moved[0][2]))
+        found[layer.name] = axes
+    return {name: axes for name, axes in found.items() if axes and name != "input"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(documents)
+def test_a_network_is_a_graph(text):
+    network = draft(text).network
+    made = {"input": network.input.shape}
+    for layer in network:
+        assert layer.name.lower() not in made
+        assert all(name in made for name in layer.inputs)
+        assert network[layer.name] is layer
+        incoming = [made[name] for name in layer.inputs]
+        if not network.padding:
+            assert layer.kind.output(*incoming) == layer.output
+        made[layer.name] = layer.output
+    assert network.end in made
+    taken = {name for layer in network for name in layer.inputs}
+    if network.layers:
+        assert network.outputs[-1] == network.end
+        assert set(network.outputs) == set(made) - taken - {"input"} | {network.end}
+    fields = {v.name: [(f.low, f.high, f.jump) for f in v.fields] for v in network if v.fields}
+    assert fields == hulls(network)
+    for alias in network.aliases:
+        assert network[alias].name in made
+    for path, name in network.ends.items():
+        assert name in made, path
 
 
 LONG = "input: 1x32x32\nnet:\n" + "".join(f"  - c{i}: conv 4 bn relu\n" for i in range(300))
