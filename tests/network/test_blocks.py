@@ -132,7 +132,7 @@ def test_what_has_a_default_may_stand_before_what_has_none():
         net = network(blocks, *(row.format(rise=rise) for row in rows))
         assert [layer.text for layer in net][2:] == ["tconv 3 s2", "cat a"]
     assert problems(blocks, "- rise 3") == [
-        "line 5, column 5, layer rise-1: rise needs $skip; write rise C SKIP [F]"
+        "line 5, column 5, layer rise-1: rise needs $skip; write rise C [F] skip=SKIP"
     ]
 
 

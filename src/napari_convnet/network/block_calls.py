@@ -123,6 +123,13 @@ def _counted(names: Sequence[str]) -> str:
 
 
 def _usage(block: Block) -> str:
-    words = [param.name.upper() for param in block.params if param.default is None]
-    words += [f"[{param.name.upper()}]" for param in block.params if param.default is not None]
+    words: list[str] = []
+    for param in block.params:
+        wanted = param.name.upper()
+        if param.default is not None:
+            words.append(f"[{wanted}]")
+        else:
+            # Behind one that may be left out, by its name: it is right in either case.
+            optional = any(word.startswith("[") for word in words)
+            words.append(f"{param.name}={wanted}" if optional else wanted)
     return f"write {' '.join([block.name, *words])}"
