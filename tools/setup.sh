@@ -16,4 +16,8 @@ echo "Installing napari-convnet and what it needs into .venv (some minutes, once
 torch=$(grep '^torch==' constraints.txt)
 .venv/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt \
   "$torch" -e '.[all,dev]'
+# Small pretrained networks that tests look into. Of its dependencies, which are pinned to old versions,
+# the networks need torch alone.
+.venv/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt --no-deps \
+  facenet-pytorch
 touch "$stamp"

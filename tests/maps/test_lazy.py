@@ -221,9 +221,9 @@ def test_half_precision_modules() -> None:
         feature_maps(net, noise(8, 8), dtype="float16")
 
 
-def test_other_modules_are_not_built_yet() -> None:
-    with pytest.raises(UserError, match=r"maps of a Linear are not built yet; give a pipeline"):
-        feature_maps(torch.nn.Linear(2, 2), noise(8, 8))
+def test_what_is_no_network() -> None:
+    with pytest.raises(UserError, match=r"a list is no network; give a pipeline"):
+        feature_maps([1, 2], noise(8, 8))  # type: ignore[arg-type]
 
 
 def test_devices() -> None:

@@ -21,7 +21,7 @@ from .control import Mailbox, Token
 
 if TYPE_CHECKING:
     from ..data import Dataset, Sample
-    from ..maps import FeatureMap, FeatureMaps, LayerPreview, PreviewCache
+    from ..maps import FeatureMap, FeatureMaps, ForeignMaps, LayerPreview, PreviewCache
     from ..model import ConvNet
     from ..training import Event, Prediction
 
@@ -128,7 +128,9 @@ def _module(look: Look, stamp: int) -> ConvNet:
     return build(look.pipeline(), device=pick_device(look.device))
 
 
-def _maps(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMaps:
+def _maps(
+    look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]
+) -> FeatureMaps | ForeignMaps:
     """Give the feature maps of an image (C, *spatial), as the document prepares it."""
     from ..data import prepare
     from ..maps import feature_maps

@@ -7,6 +7,7 @@ when maps are computed, not before.
 
 from .cache import PatchCache
 from .disk import maps_to_disk
+from .foreign import ForeignMaps
 from .lazy import FeatureMap, FeatureMaps, NoSuchLayer, feature_maps
 from .paint import montage_png, paint, paint_montage, save_png, thumbnail
 from .picture import colours, common_limits, dead, limits, limits_per_map, montage
@@ -19,6 +20,7 @@ __all__ = [
     "Box",
     "FeatureMap",
     "FeatureMaps",
+    "ForeignMaps",
     "LayerPreview",
     "NoSuchLayer",
     "PatchCache",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_convnet.network import UserError
 
 if TYPE_CHECKING:
+    from .foreign import ForeignMaps
     from .lazy import FeatureMap, FeatureMaps
 
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{n}{i}" for n in ("com", "lpt") for i in range(10)}
@@ -20,7 +21,7 @@ _DEVICES = {"con", "prn", "aux", "nul"} | {f"{n}{i}" for n in ("com", "lpt") for
 
 
 def maps_to_disk(
-    maps: FeatureMaps, folder: str | Path, layers: Collection[str] | None = None
+    maps: FeatureMaps | ForeignMaps, folder: str | Path, layers: Collection[str] | None = None
 ) -> Path:
     """Write the whole maps of layers into a folder, in one pass through the network.
 
@@ -75,7 +76,7 @@ def file_name(layer: str) -> str:
     return ".".join([first, *rest, "npy"])
 
 
-def _input(maps: FeatureMaps) -> dict[str, Any]:
+def _input(maps: FeatureMaps | ForeignMaps) -> dict[str, Any]:
     source = maps.source
     return {
         "name": source.name,

@@ -21,9 +21,13 @@ from .source import Source, open_source
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from napari_convnet.document import Pipeline
     from napari_convnet.model import ConvNet
+    from napari_convnet.model.foreign import ForeignLayer
+
+    from .foreign import ForeignMaps
 
 Array = NDArray[Any]
 
@@ -59,7 +63,9 @@ class FeatureMap:
         Name and unit of each spatial axis.
     """
 
-    def __init__(self, owner: FeatureMaps, layer: Layer, shape: Size) -> None:
+    def __init__(
+        self, owner: FeatureMaps | ForeignMaps, layer: Layer | ForeignLayer, shape: Size
+    ) -> None:
         self._owner = owner
         self.layer = layer
         self.shape = shape
@@ -299,7 +305,7 @@ def _numpy(tensor: torch.Tensor) -> Array:
 
 
 def feature_maps(
-    pipeline_or_module: Pipeline | Network | ConvNet,
+    pipeline_or_module: Pipeline | Network | nn.Module,
     array: Any,
     *,
     scale: ArrayLike | None = None,
@@ -314,15 +320,16 @@ def feature_maps(
     dtype: DTypeLike | None = None,
     name: str = "",
     cache_bytes: int = DEFAULT_BYTES,
-) -> FeatureMaps:
+) -> FeatureMaps | ForeignMaps:
     r"""Give what every layer of a network makes of an array, computed where it is looked at.
 
     Parameters
     ----------
-    pipeline_or_module : Pipeline, Network or ConvNet
+    pipeline_or_module : Pipeline, Network or torch.nn.Module
         What computes. A pipeline is built with its weights, and its ``data: normalize`` and ``fit``
         apply; a module is used as it is, in its current state at every look, as in use (no dropout,
-        batch normalisation by running statistics).
+        batch normalisation by running statistics). One that was not built from a document is run
+        whole, and gives a map for what goes out of every module in it.
     array : array-like or Sample
         (C, *spatial), (*spatial) where C is 1, or an RGB image (y, x, 3) where C is 3. Anything
         with ``shape``, ``dtype`` and slicing: numpy, zarr, a memory map; it is read only where that
@@ -364,6 +371,25 @@ def feature_maps(
     >>> maps["max-1"].shape, maps["max-1"].scale, maps["max-1"].translate
     ((6, 32, 32), array([1., 1.]), array([0.25, 0.25]))
     """
+    from .foreign import foreign_maps, is_foreign
+
+    if is_foreign(pipeline_or_module):
+        return foreign_maps(
+            pipeline_or_module,
+            array,
+            scale=scale,
+            translate=translate,
+            rotate=rotate,
+            shear=shear,
+            affine=affine,
+            units=units,
+            axes=axes,
+            device=device,
+            layers=layers,
+            dtype=dtype,
+            name=name,
+            cache_bytes=cache_bytes,
+        )
     network, path = described(pipeline_or_module)
     if not network.layers:
         raise UserError("the network has no layers", "add a row, for example conv 8 relu")
@@ -393,8 +419,8 @@ def described(given: Any) -> tuple[Network, Any]:
     network = getattr(given, "network", None)
     if not isinstance(network, Network):
         raise UserError(
-            f"maps of a {type(given).__name__} are not built yet",
-            "give a pipeline, for example preset('lenet'), or what its build() makes",
+            f"a {type(given).__name__} is no network",
+            "give a pipeline, for example preset('lenet'), or a torch module",
         )
     # A layer of a module may be called `data`: only a pipeline has an input path.
     return network, None if hasattr(given, "twins") else given.data

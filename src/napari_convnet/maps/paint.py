@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
+    from .foreign import ForeignMaps
     from .lazy import FeatureMap, FeatureMaps
 
 Array = NDArray[Any]
@@ -174,7 +175,7 @@ def paint_montage(
 
 
 def montage_png(
-    feature_maps: FeatureMaps, path: str | Path, layers: Collection[str] | None = None
+    feature_maps: FeatureMaps | ForeignMaps, path: str | Path, layers: Collection[str] | None = None
 ) -> None:
     """Write a sheet with the maps of every layer, each with its name, as a PNG file.
 
@@ -194,7 +195,7 @@ def montage_png(
     _arranged(panels).save(path, format="PNG")
 
 
-def _middle_of_input(feature_maps: FeatureMaps) -> Array:
+def _middle_of_input(feature_maps: FeatureMaps | ForeignMaps) -> Array:
     shape = feature_maps.source.shape
     box = tuple((0, n) for n in shape[1:])
     if len(box) == 3:

@@ -7,13 +7,16 @@ anisotropic scan it is no mere addition to the translation.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_convnet.data.transforms import layer_matrix
 from napari_convnet.network import Layer
+
+if TYPE_CHECKING:
+    from napari_convnet.model.foreign import ForeignLayer
 
 Matrix = NDArray[np.float64]
 
@@ -58,7 +61,7 @@ def world_affine(
     )
 
 
-def place(layer: Layer, affine: ArrayLike) -> Matrix | None:
+def place(layer: Layer | ForeignLayer, affine: ArrayLike) -> Matrix | None:
     """Give the matrix from the indices of a layer's map to the world.
 
     Parameters
