@@ -7,12 +7,13 @@ and no more: scikit-image, scipy, Pillow and tifffile are loaded by the function
 
 from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
 from .batching import batches, epoch_order, number_of_batches, prefetch
+from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
 from .fitting import FITS, fit
 from .loading import SOURCES, Source, check_size, data_problems, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
 from .preparation import prepare
-from .readers import READERS, Reader, read_sample
+from .readers import READERS, read_contents, read_header, read_sample
 from .sample import Sample, sample_from_array
 from .samples import (
     PHOTOGRAPHS,
@@ -34,9 +35,13 @@ __all__ = [
     "READERS",
     "SOURCES",
     "Augmentation",
+    "Choice",
+    "Contents",
     "Dataset",
+    "Header",
     "Images",
     "Normalisation",
+    "Note",
     "Reader",
     "Sample",
     "SettingLike",
@@ -62,6 +67,8 @@ __all__ = [
     "photograph",
     "prefetch",
     "prepare",
+    "read_contents",
+    "read_header",
     "read_sample",
     "sample_from_array",
     "sample_path",

@@ -454,7 +454,7 @@ def read_labels(path: Path) -> NDArray[Any]:
         If the file is missing or cannot be read.
     """
     if path.suffix.lower() == ".npy":
-        return read_contents(path).array
+        return np.asarray(read_contents(path).array)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:

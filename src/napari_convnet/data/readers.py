@@ -7,82 +7,37 @@ and scans bring their axes, units and place in the world along in the same form.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..network.problems import UserError, listed
+from .contents import Choice, Contents, Header, Note, Reader
 from .sample import Sample, sample_from_array
 from .settings import Input, Shape
 from .values import AnyArray
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, eq=False)
-class Contents:
-    """What a file holds.
-
-    Parameters
-    ----------
-    array : numpy.ndarray
-        The values as stored.
-    rgb : bool or None
-        Whether the last axis holds colours; None where the format does not say.
-    affine : numpy.ndarray, optional
-        Index to world over the array's axes.
-    units, axes : tuple of str, optional
-        Of the array's axes.
-    """
-
-    array: AnyArray
-    rgb: bool | None = None
-    affine: NDArray[np.float64] | None = None
-    units: tuple[str, ...] | None = None
-    axes: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file's beginning says of its array.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        As `Contents.array` will have it.
-    rgb : bool or None
-        As `Contents.rgb`.
-    """
-
-    shape: Shape
-    rgb: bool | None = None
-
-
-@dataclass(frozen=True)
-class Reader:
-    """How one format is read.
-
-    Parameters
-    ----------
-    title : str
-        Name of the format.
-    suffixes : tuple of str
-        Endings of its files, in lower case.
-    read : callable
-        Path to `Contents`; whatever it raises becomes a message about a damaged file.
-    look : callable
-        Path to `Header`, without decoding the values.
-    """
-
-    title: str
-    suffixes: tuple[str, ...]
-    read: Callable[[Path], Contents]
-    look: Callable[[Path], Header]
+__all__ = [
+    "READERS",
+    "Choice",
+    "Contents",
+    "Header",
+    "Note",
+    "Reader",
+    "check_file",
+    "is_readable",
+    "nearest_name",
+    "read_contents",
+    "read_header",
+    "read_sample",
+    "reader_for",
+]
 
 
 def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> Sample:
@@ -91,7 +46,7 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
     Parameters
     ----------
     path : str or Path
-        A PNG, JPEG, BMP, TIFF or ``.npy`` file.
+        A file of one of the formats in `READERS`.
     input : sequence of int or None
         The network's input: channels, then nominal sizes.
     step : sequence of int
@@ -109,7 +64,7 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
     """
     path = Path(path)
     found = read_contents(path)
-    return sample_from_array(
+    sample = sample_from_array(
         found.array,
         input,
         affine=found.affine,
@@ -119,20 +74,33 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
         name=path.name,
         step=step,
     )
+    return replace(sample, notes=found.notes)
 
 
-def read_contents(path: Path) -> Contents:
-    """Read a file with the reader that its suffix names.
+def read_contents(
+    path: Path, *, series: str | int | None = None, accept: Iterable[str] = ()
+) -> Contents:
+    """Read a file, or a directory that is read as a whole, with the reader that knows it.
+
+    Parameters
+    ----------
+    path : Path
+        ``FOLDER#2`` names the second series in a folder of several.
+    series : str or int, optional
+        Which of several series, by its number from 1 or its identifier.
+    accept : iterable of str
+        What may be approximated; the messages that refuse to do it name the words.
 
     Raises
     ------
     UserError
         As `read_sample`.
     """
-    return _told(path, lambda reader: reader.read)
+    path, choice = chosen(path, Choice(series, frozenset(accept)))
+    return _told(path, lambda reader: reader.read(path, choice))
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, *, series: str | int | None = None) -> Header:
     """Read only what a file says of its array: much faster than the values.
 
     Raises
@@ -140,15 +108,23 @@ def read_header(path: Path) -> Header:
     UserError
         As `read_sample`.
     """
-    return _told(path, lambda reader: reader.look)
+    path, choice = chosen(path, Choice(series))
+    return _told(path, lambda reader: reader.look(path, choice))
 
 
-def _told(path: Path, way: Callable[[Reader], Callable[[Path], T]]) -> T:
+def chosen(path: Path, choice: Choice) -> tuple[Path, Choice]:
+    """Take the series out of ``FOLDER#2``, unless there is a file of that very name."""
+    base, mark, series = path.name.rpartition("#")
+    if not mark or path.exists() or not path.with_name(base or ".").exists():
+        return path, choice
+    return path.with_name(base), replace(choice, series=choice.series or series)
+
+
+def _told(path: Path, way: Callable[[Reader], T]) -> T:
     """Read a file, with a message for the user about all that can go wrong."""
-    check_file(path)
     reader = reader_for(path)
     try:
-        return way(reader)(path)
+        return way(reader)
     except (UserError, MemoryError):
         raise
     except PermissionError:
@@ -180,23 +156,31 @@ def nearest_name(path: Path) -> str:
 
 
 def reader_for(path: Path) -> Reader:
-    """Find the reader of a file by its suffix.
+    """Find the reader of a file by its suffix, or by a look at what has none.
 
     Raises
     ------
     UserError
-        If no reader knows the suffix: says which are known.
+        If there is nothing there, or no reader knows it: says which formats are known.
     """
+    if path.is_dir():
+        for reader in READERS.values():
+            if reader.knows(path):
+                return reader
+    check_file(path)
     for reader in READERS.values():
         if path.name.lower().endswith(reader.suffixes):
+            return reader
+    for reader in READERS.values():
+        if reader.sniff(path):
             return reader
     known = listed(reader.title for reader in READERS.values())
     raise UserError(f"{path} is not of a kind that can be read", f"convert it to {known}")
 
 
 def is_readable(path: Path) -> bool:
-    """Tell whether a reader knows the file's suffix."""
-    return any(path.name.lower().endswith(reader.suffixes) for reader in READERS.values())
+    """Tell whether a reader knows the file, or the directory as a whole."""
+    return any(reader.knows(path) for reader in READERS.values())
 
 
 _GRAY_MODES = {"1", "L", "LA", "I", "F"}  # Pillow's names; all others but RGBA have three bands
@@ -206,7 +190,7 @@ def _is_gray(mode: str) -> bool:
     return mode in _GRAY_MODES or mode.startswith("I;16")
 
 
-def _read_picture(path: Path) -> Contents:
+def _read_picture(path: Path, _: Choice) -> Contents:
     from PIL import Image
 
     _check_png_depth(path)
@@ -221,7 +205,7 @@ def _read_picture(path: Path) -> Contents:
     return Contents(array, rgb=array.ndim == 3)
 
 
-def _look_at_picture(path: Path) -> Header:
+def _look_at_picture(path: Path, _: Choice) -> Header:
     from PIL import Image
 
     with Image.open(path) as image:
@@ -240,7 +224,7 @@ def _check_png_depth(path: Path) -> None:
         raise UserError(f"{path} is a PNG file with 16-bit colours", "save it as a TIFF file")
 
 
-def _read_tiff(path: Path) -> Contents:
+def _read_tiff(path: Path, _: Choice) -> Contents:
     from tifffile import TiffFile
 
     with TiffFile(path) as file:
@@ -278,7 +262,7 @@ def _read_compressed_tiff(path: Path, shape: Shape, dtype: Any) -> AnyArray:
     )
 
 
-def _look_at_tiff(path: Path) -> Header:
+def _look_at_tiff(path: Path, _: Choice) -> Header:
     from tifffile import TiffFile
 
     with TiffFile(path) as file:
@@ -295,7 +279,7 @@ def _samples_axis(axes: str) -> int | None:
     return axes.index("S") if "S" in axes else None
 
 
-def _read_npy(path: Path) -> Contents:
+def _read_npy(path: Path, _: Choice) -> Contents:
     # Pickles run code when they are read.
     array: Any = np.load(path, allow_pickle=False)
     if not isinstance(array, np.ndarray):
@@ -304,7 +288,7 @@ def _read_npy(path: Path) -> Contents:
     return Contents(array)
 
 
-def _look_at_npy(path: Path) -> Header:
+def _look_at_npy(path: Path, _: Choice) -> Header:
     return Header(np.load(path, mmap_mode="r", allow_pickle=False).shape)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..network.problems import UserError
 from .axes import Layout, axis_names, layout
+from .contents import Note
 from .settings import Input
 from .transforms import layer_matrix, spatial_matrix
 from .values import AnyArray, as_array, check_finite, check_kind
@@ -36,6 +37,8 @@ class Sample:
         What to call it.
     target : int or None
         Its class, where that is known.
+    notes : tuple of Note
+        What was found in its file, and what was done about it.
     """
 
     array: NDArray[np.float32]
@@ -44,6 +47,7 @@ class Sample:
     axes: tuple[str, ...]
     name: str = ""
     target: int | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def rank(self) -> int:

@@ -117,7 +117,7 @@ def photograph(name: str) -> AnyArray:
     if name not in _PHOTOGRAPHS:
         fix = did_you_mean(name, _PHOTOGRAPHS, otherwise=f"write {listed(_PHOTOGRAPHS)}")
         raise UserError(f"there is no photograph {name}", fix)
-    return read_contents(_bundled(_PHOTOGRAPHS[name][1])).array
+    return np.asarray(read_contents(_bundled(_PHOTOGRAPHS[name][1])).array)
 
 
 def _bundled(file: str) -> Path:

@@ -1,0 +1,170 @@
+"""What a file holds, in the one form that every reader brings it into."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.problems import UserError
+from .settings import Shape
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that was found in a file, and what was done about it, in plain words.
+
+    Parameters
+    ----------
+    text : str
+        A sentence for the person at the screen.
+    kind : "note" or "warning"
+        A warning says that what is seen may differ from what the file's maker meant.
+    """
+
+    text: str
+    kind: Literal["note", "warning"] = "note"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds.
+
+    Parameters
+    ----------
+    array : array
+        The values. Scans are brought to (..., z, y, x), recordings to (ear, t); further axes lead.
+        An array that loads lazily (shape, dtype, ndim, indexing) stays lazy.
+    rgb : bool or None
+        Whether the last axis holds colours; None where the format does not say.
+    affine : numpy.ndarray, optional
+        Index to world over the array's axes (the colours do not count). The world of a scan is
+        (S, P, L): millimetres towards the head's top, the back, the patient's left.
+    units, axes : tuple of str, optional
+        Of the array's axes.
+    notes : tuple of Note
+        What was found and done; whoever shows the array shows them too.
+    labels : bool
+        Whether the values are names of things (a segmentation), not intensities.
+    names : mapping
+        Of labels: what each value stands for, where the file says so.
+    limits : tuple of two floats, optional
+        The values to show as black and white, where the file (or the kind of file) says so.
+    inverted : bool
+        Whether the lowest value is meant to be shown white.
+    name : str
+        What to call it.
+    """
+
+    array: Any
+    rgb: bool | None = None
+    affine: NDArray[np.float64] | None = None
+    units: tuple[str, ...] | None = None
+    axes: tuple[str, ...] | None = None
+    notes: tuple[Note, ...] = ()
+    labels: bool = False
+    names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    limits: tuple[float, float] | None = None
+    inverted: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file's beginning says of its array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        As `Contents.array` will have it.
+    rgb : bool or None
+        As `Contents.rgb`.
+    """
+
+    shape: Shape
+    rgb: bool | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user says where a file alone does not tell what to read of it.
+
+    Parameters
+    ----------
+    series : str, int or None
+        Which of several series: its number as the message lists it (from 1), or its identifier.
+    accept : frozenset of str
+        What may be approximated: the words that messages name, such as "uneven".
+    """
+
+    series: str | int | None = None
+    accept: frozenset[str] = frozenset()
+
+
+def _never(path: Path) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one format is read.
+
+    Parameters
+    ----------
+    title : str
+        Name of the format.
+    suffixes : tuple of str
+        Endings of its files, in lower case.
+    read : callable
+        Path and `Choice` to `Contents`; whatever it raises becomes a message about a damaged file.
+    look : callable
+        Path and `Choice` to `Header`, without decoding the values.
+    sniff : callable
+        Path to whether a directory, or a file whose suffix no reader has, is of this format.
+        It must be quick and must not raise.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, Choice], Contents]
+    look: Callable[[Path, Choice], Header]
+    sniff: Callable[[Path], bool] = _never
+
+    def knows(self, path: Path) -> bool:
+        """Whether `path` is one of its files, or a directory that it reads as a whole."""
+        if path.is_dir():
+            return self.sniff(path)
+        return path.name.lower().endswith(self.suffixes) or self.sniff(path)
+
+
+def needs(package: str, path: Path, what: str, extra: str = "medical") -> Any:
+    """Import a package that only some installations have.
+
+    Raises
+    ------
+    UserError
+        If it is not there: says how to install it.
+
+    Examples
+    --------
+    >>> needs("numpy", Path("head.npy"), "an array").__name__
+    'numpy'
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package.partition(".")[0]:
+            raise
+        raise UserError(
+            f"{path} is {what}, which needs the package {package}",
+            f"pip install 'napari-convnet[{extra}]'",
+        ) from None
