@@ -246,6 +246,7 @@ def test_a_structure_is_typed_row_by_row(rows, qtbot, session):
     builder_menu = row_menu(rows, 2)
     next(a for a in builder_menu.actions() if a.text() == "Add a branch").trigger()
     assert lines(session)[-1] == "conv 8 k3 relu"
+    assert editor_of(rows).text() == "conv 8 k3 relu"
 
 
 def test_rows_are_put_into_others_and_taken_out(builder, rows, session):
@@ -449,3 +450,47 @@ def test_all_presets_are_shown_whole_and_folded():
         assert {v.layer for v in row_views(pipeline, folds) if v.kind == "layer"} <= {
             layer.name for layer in pipeline.network
         }
+
+
+def test_mistakes_in_blocks_are_told_even_where_all_is_folded(rows, session):
+    session.set_row(("two", 0), "conv $a rellu")
+    assert "rellu" in view_of(rows, ("two",)).message
+    rows.foldAsked.emit((("#blocks",), False), False)
+    assert "rellu" in view_of(rows, ("#blocks",)).message
+    assert view_of(rows, ("#blocks",)).text == "Blocks: two"
+
+
+def test_a_blank_row_in_a_branch_keeps_the_guides(rows, qtbot):
+    rows.setCurrent((1, 1, 0))
+    qtbot.keyClick(rows, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert view_of(rows, (1, 1, 1)).guides == ("|", "|")
+
+
+def test_large_networks_choose_the_maps_that_rows_put_out(builder, session):
+    session.open_preset("densenet121")
+    builder.maps_section.setOpen(True)
+    chosen = builder.maps.value().layers
+    assert len(chosen) <= 24
+    assert "dense-6.cat" in chosen
+
+
+@pytest.mark.parametrize("unfolded", [False, True])
+@pytest.mark.parametrize("above", [False, True])
+def test_a_row_is_inserted_where_it_was_typed(rows, qtbot, session, unfolded, above):
+    rows.foldAsked.emit((("#blocks",), True), unfolded)
+    for path in ((0,), (1,), (2,), (3,)):
+        rows.foldAsked.emit((path, True), unfolded)
+    rows.foldAsked.emit((("#blocks",), False), True)
+    views = [view for view in rows.value() if view.movable]
+    for view in views:
+        at = [one.path for one in rows.value()].index(view.path)
+        editor = rows.insertAbove(at) if above else rows.insertBelow(at)
+        row = rows.currentIndex().row()
+        qtbot.keyClicks(editor, "drop .3")
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        # Where a branch of one line becomes a list, its head comes above the row.
+        near = [one.text for one in rows.value()[row : row + 2]]
+        assert "drop .3" in near, (view.path, session.text)
+        qtbot.keyClick(editor_of(rows), Qt.Key.Key_Escape)
+        session.undo()
+        assert session.text == TEXT

@@ -291,12 +291,18 @@ class Builder(Dock):
             self.do(self.session.set_value, "input", self.input.text().strip())
 
     def _change_structure(self, what: str, path: RowPath, word: str) -> None:
-        """Put a row into another, take rows out of one, or add a branch."""
+        """Put a row into another, take rows out of one, or add a branch and edit it."""
         session = self.session
-        if what == "unwrap":
-            self.do(session.unwrap_row, path)
+        if what == "branch":
+            self.do(session.add_branch, path, word)
+            rows = (*session.pipeline.rows, *session.pipeline.block_rows)
+            branches = sum(1 for row in rows if row.path[:-1] == path)
+            self.layers.rows.editPath((*path, branches - 1))
+            return
+        if what == "wrap":
+            self.do(session.wrap_row, path, word)
         else:
-            self.do(session.wrap_row if what == "wrap" else session.add_branch, path, word)
+            self.do(session.unwrap_row, path)
         self.selectRow(path)
 
     def _choose_image(self, layer: Any) -> None:

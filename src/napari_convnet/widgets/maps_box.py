@@ -54,11 +54,22 @@ class MapsChoice:
     montage: bool = False
 
 
+MOST_MAPS = 24
+"""Layers whose maps are chosen where a document does not say whose."""
+
+
 def chosen_by(pipeline: Pipeline) -> tuple[str, ...]:
-    """Names of the layers that a document shows; all that are maps where it names none."""
+    """Names of the layers that a document shows.
+
+    Where it names none: all that are maps, or what the rows put out where these are too many.
+    """
     named = pipeline.show
+    maps = tuple(layer.name for layer in pipeline.network if layer.fields is not None)
+    if not named and len(maps) > MOST_MAPS:
+        ends = (row.end for row in pipeline.rows if row.depth == 0 and row.end is not None)
+        named = tuple(end.name for end in ends if end.fields is not None)[:MOST_MAPS]
     if not named or "all" in named:
-        return tuple(layer.name for layer in pipeline.network if layer.fields is not None)
+        return maps
     return tuple(layer.name for layer in pipeline.network if layer.name in named)
 
 

@@ -187,6 +187,8 @@ def document_words_menu(menu: QMenu, words: Words, insert: Callable[[str], objec
         entry = part.menuAction()
         entry.setData("document")
         menu.insertAction(first, entry)
+    if first is not None and menu.actions()[0] is not first:
+        menu.insertSeparator(first).setData("document")
 
 
 def _documents(words: Words) -> Iterator[tuple[str, list[tuple[str, str]]]]:

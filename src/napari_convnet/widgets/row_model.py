@@ -107,7 +107,8 @@ class RowModel(QAbstractListModel):
     # ------------------------------------------------------------ rows that are typed
     def addBlank(self, row: int, path: RowPath) -> None:
         """Open a blank row, which becomes part of the document when something is typed."""
-        self._insert(row, [RowView(path, blank=True, depth=len(path) - 1)])
+        depth = len(path) - 1
+        self._insert(row, [RowView(path, blank=True, depth=depth, guides=("|",) * depth)])
 
     def dropBlank(self, row: int) -> None:
         """Take a blank row out, unless it is the last, which always stays."""

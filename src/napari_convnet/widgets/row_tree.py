@@ -118,7 +118,9 @@ class _Views:
         open = self.folds.is_open(BLOCKS, "title")
         names = ", ".join(node.row.name for node in trees)
         text = "Blocks" if open else f"Blocks: {names}"
-        yield RowView(BLOCKS, text, kind="title", open=open)
+        title = RowView(BLOCKS, text, kind="title", open=open)
+        hidden = [] if open else trees
+        yield self._with_hidden(title, [one.row for node in hidden for one in _walk(node)])
         if open:
             for node in trees:
                 yield from self._node(node, 0)
@@ -136,7 +138,7 @@ class _Views:
         open = self.folds.is_open(row.path, row.kind)
         view = replace(view, open=open)
         if not open and node.inner:
-            view = self._with_hidden(view, node)
+            view = self._with_hidden(view, [one.row for one in _walk(node)][1:])
         yield view
         self.wrong = self.wrong or any(one.row.problems for one in _walk(node))
         if not open:
@@ -184,9 +186,8 @@ class _Views:
             layer=end.name,
         )
 
-    def _with_hidden(self, view: RowView, node: _Node) -> RowView:
+    def _with_hidden(self, view: RowView, hidden: Sequence[Row]) -> RowView:
         """Say of a folded row what is wrong in it."""
-        hidden = [one.row for one in _walk(node)][1:]
         messages = [f"{row.text}: {message_text(p)}" for row in hidden for p in row.problems]
         warnings = [
             f"{row.text}: {message_text(p)}"
