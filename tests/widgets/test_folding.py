@@ -488,8 +488,9 @@ def test_a_row_is_inserted_where_it_was_typed(rows, qtbot, session, unfolded, ab
         row = rows.currentIndex().row()
         qtbot.keyClicks(editor, "drop .3")
         qtbot.keyClick(editor, Qt.Key.Key_Return)
-        # Where a branch of one line becomes a list, its head comes above the row.
-        near = [one.text for one in rows.value()[row : row + 2]]
+        # Where a branch of one line becomes a list, its head comes above the row, and the layers
+        # of the line are folded.
+        near = [one.text for one in rows.value()[row - 2 : row + 2]]
         assert "drop .3" in near, (view.path, session.text)
         qtbot.keyClick(editor_of(rows), Qt.Key.Key_Escape)
         session.undo()

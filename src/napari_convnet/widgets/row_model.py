@@ -69,6 +69,7 @@ class RowModel(QAbstractListModel):
         super().__init__()
         self._views: list[RowView] = [RowView((0,), blank=True)]
         self._pictures: dict[str, Picture] = {}
+        self._changing = False
 
     # ------------------------------------------------------------ value
     def value(self) -> tuple[RowView, ...]:
@@ -77,6 +78,14 @@ class RowModel(QAbstractListModel):
 
     def setValue(self, views: Sequence[RowView]) -> None:
         """Show other rows, changing only what differs."""
+        # A row that goes takes its editor along, which would hand on what is typed: not now.
+        self._changing = True
+        try:
+            self._change(views)
+        finally:
+            self._changing = False
+
+    def _change(self, views: Sequence[RowView]) -> None:
         for change in changes(self._views, views):
             kept = change.start + change.kept
             self._views[change.start : kept] = views[change.begin : change.begin + change.kept]
@@ -112,7 +121,7 @@ class RowModel(QAbstractListModel):
 
     def dropBlank(self, row: int) -> None:
         """Take a blank row out, unless it is the last, which always stays."""
-        if 0 <= row < len(self._views) - 1 and self._views[row].blank:
+        if not self._changing and 0 <= row < len(self._views) - 1 and self._views[row].blank:
             self._remove(row, row + 1)
 
     def rowOf(self, path: RowPath) -> int | None:
@@ -178,7 +187,7 @@ class RowModel(QAbstractListModel):
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Hand on what was typed; the row itself changes when the document has."""
         view, text = self._views[index.row()], str(value).strip()
-        if text == view.text:
+        if text == view.text or self._changing:
             return False
         self.edited.emit(view, text)
         return True
