@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_convnet.maps.regions import make_plan
+from napari_convnet.maps.regions import find_shapes, make_plan
 from napari_convnet.network import INPUT, Layer
 
 from .graphs import Maker, document, largest_errors, make_graph
@@ -100,7 +100,7 @@ def away_from_borders(layers: tuple[Layer, ...], layer: Layer) -> list[int]:
     """Some outputs of a layer that see no border of any map before it."""
     if layer.fields is None or len(layer.output) != 2:
         return []
-    shapes = {INPUT: (1, N)} | {v.name: v.output for v in layers}
+    shapes = {**find_shapes(layers, (1, N)).shapes, INPUT: (1, N)}
     found = []
     n = layer.output[1]
     for index in sorted({n // 3, n // 2, n // 2 + 1, 2 * n // 3} & set(range(n))):

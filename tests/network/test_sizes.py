@@ -73,6 +73,12 @@ def test_paths_that_no_padding_brings_together() -> None:
     assert fitting(valid, (32,), meet=("a", "c")) == (32,)
 
 
+def test_paths_of_different_strides_meet_by_chance_only() -> None:
+    layers = network("1x8", "max 2", "a: relu", "crop 1", "up 2", "add a").layers
+    assert fitting(layers, (8,)) == (8,)
+    assert fitting(layers, (7,)) == (7,)
+
+
 def test_a_join_still_to_be_made() -> None:
     layers = network("1x31", "a: relu", "max 2", "c: up 2").layers
     assert fitting(layers, (31,), meet=("a", "c")) == (32,)

@@ -27,6 +27,7 @@ class PatchCache:
     def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
         self.most_bytes = most_bytes
         self._patches: OrderedDict[tuple[str, Box], Patch] = OrderedDict()
+        self._boxes: dict[str, list[Box]] = {}
         self._bytes = 0
         self._lock = Lock()
 
@@ -58,24 +59,29 @@ class PatchCache:
         with self._lock:
             if self._covering(name, patch.box) is not None:
                 return
-            for key in [k for k in self._patches if k[0] == name and covers(patch.box, k[1])]:
-                self._drop(key)
+            for box in [box for box in self._boxes.get(name, ()) if covers(patch.box, box)]:
+                self._drop((name, box))
             while self._bytes + size > self.most_bytes:
                 self._drop(next(iter(self._patches)))
             self._patches[name, patch.box] = patch
+            self._boxes.setdefault(name, []).append(patch.box)
             self._bytes += size
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._patches.clear()
+            self._boxes.clear()
             self._bytes = 0
 
     def _covering(self, name: str, box: Box) -> tuple[str, Box] | None:
-        found = (k for k in reversed(self._patches) if k[0] == name and covers(k[1], box))
-        return next(found, None)
+        found = (kept for kept in reversed(self._boxes.get(name, ())) if covers(kept, box))
+        kept = next(found, None)
+        return None if kept is None else (name, kept)
 
     def _drop(self, key: tuple[str, Box]) -> None:
+        name, box = key
+        self._boxes[name].remove(box)
         self._bytes -= _bytes(self._patches.pop(key))
 
 

@@ -11,7 +11,7 @@ from .graph import Network
 from .items import Block, Input, Item
 from .problems import Problem
 from .scopes import RESERVED, name_problem
-from .sizes import shown
+from .sizes import fitting, shown
 from .state import Mark, State
 from .walk import MOST_LAYERS, MOST_PROBLEMS, Walk
 
@@ -74,9 +74,11 @@ class Analysis:
         walk.run()
         network = walk.network()
         if walk.larger is not None:
-            unmet = walk.problems[walk.unmet]
-            walk = _larger(walk)
-            reused, network = 0, _continued(walk.network(), given, unmet)
+            larger = _larger(walk)
+            # Each join by itself may find a size where all together, as they are built, find none.
+            if fitting(larger.state.layers, given.sizes) == larger.given.sizes:
+                network = _continued(larger.network(), given, walk.problems[walk.unmet])
+                reused, walk = 0, larger
         return cls(network, blocks, items, reused, checked, binder, walk.state, tuple(walk.marks))
 
     def _resume(self, walk: Walk) -> int:

@@ -54,7 +54,7 @@ def _fitting(layers: Sequence[Layer], axis: int, n: int, meet: Sequence[str]) ->
     if _fits(layers, axis, n, meet):
         return n
     tries = MOST_LENGTHS // len(layers) if layers else 0
-    longest = n + min(_period(layers, axis), MOST_PERIOD, tries)
+    longest = n + min(_period(layers, axis, meet), MOST_PERIOD, tries)
     return next((m for m in range(n + 1, longest) if _fits(layers, axis, m, meet)), n)
 
 
@@ -92,20 +92,28 @@ def _length(layer: Layer, axis: int, incoming: Sequence[int | None]) -> int | No
     return None if length is None or len(layer.output) == 1 else kind.size(axis, length)
 
 
-def _period(layers: Sequence[Layer], axis: int) -> int:
-    """Input pixels after which all sizes have grown by whole numbers, whatever was rounded."""
+def _period(layers: Sequence[Layer], axis: int, meet: Sequence[str]) -> int:
+    """Input pixels after which all sizes have grown by whole numbers, whatever was rounded.
+
+    0 where paths of different strides meet: these are of equal size by chance, if at all.
+    """
     # By layer: so many input pixels make so many of its own.
     rates: dict[str, tuple[int, int]] = {INPUT: (1, 1)}
     for layer in layers:
         period = math.lcm(*(rates[name][0] for name in layer.inputs))
-        source = layer.inputs[-1] if isinstance(layer.kind, CropTo) else layer.inputs[0]
-        grown = rates[source][1] * (period // rates[source][0])
-        if not layer.kind.joins and layer.kind.reach == "window":
-            ratio = layer.kind.step(axis).ratio
-            times = ratio.numerator // math.gcd(ratio.numerator, grown)
-            period *= times
-            grown = int(grown * times / ratio)
-        rates[layer.name] = (period, grown)
+        grown = [rates[name][1] * (period // rates[name][0]) for name in layer.inputs]
+        if isinstance(layer.kind, CropTo):
+            rates[layer.name] = period, grown[1]
+        elif layer.kind.joins:
+            if len(layer.output) > 1 and len(set(grown)) > 1:
+                return 0
+            rates[layer.name] = period, grown[0]
+        else:
+            ratio = layer.kind.step(axis).ratio if layer.kind.reach == "window" else Fraction(1)
+            times = ratio.numerator // math.gcd(ratio.numerator, grown[0])
+            rates[layer.name] = period * times, int(grown[0] * times / ratio)
+    if len({Fraction(grown, period) for period, grown in map(rates.__getitem__, meet)}) > 1:
+        return 0
     return math.lcm(*(period for period, _ in rates.values()))
 
 
