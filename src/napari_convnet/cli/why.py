@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_convnet.network import UserError, did_you_mean, quoted
-from napari_convnet.network.explain import Why, why
+from napari_convnet.network import Layer, Network, UserError, did_you_mean, quoted
+from napari_convnet.network.explain import why
 from napari_convnet.network.ops.explained import Explained
 
 from .table import sizes
@@ -19,14 +19,31 @@ if TYPE_CHECKING:
 def print_why(pipeline: Pipeline, name: str) -> None:
     """Print each formula of a layer, the formula with its numbers put in, and the result.
 
+    A name of a row, such as ``c1`` of ``c1: conv 6 k5 relu``, stands for all layers of its line.
+
     Raises
     ------
     UserError
         Where there is no such layer.
     """
-    found = _why(pipeline, name)
-    layer = pipeline.network[name]
-    network = pipeline.network
+    _check(pipeline, name)
+    for index, layer in enumerate(_line(pipeline.network, name)):
+        if index:
+            print()
+        _print_layer(pipeline.network, layer)
+
+
+def _line(network: Network, name: str) -> tuple[Layer, ...]:
+    """Give the layers of the line that is called so, or the layer alone."""
+    last = network[name]
+    if last.kind.joins:
+        return (last,)
+    first = (one for one in network if one.name.rpartition(".")[0] == last.name)
+    return (*(one for one in first if one.row == last.row), last)
+
+
+def _print_layer(network: Network, layer: Layer) -> None:
+    found = why(network, layer.name)
     sources = [
         sizes(network[one].output if one in network else network.input.shape)
         for one in layer.inputs
@@ -38,20 +55,21 @@ def print_why(pipeline: Pipeline, name: str) -> None:
             print(f"  = {text}")
     if found.dense:
         print()
-        print(textwrap.fill(found.dense, 79))
+        print(textwrap.fill(found.dense, 79, break_on_hyphens=False))
 
 
 def why_as_dict(pipeline: Pipeline, name: str) -> dict[str, Any]:
     """Give the same as values for JSON."""
-    found = _why(pipeline, name)
+    _check(pipeline, name)
+    found = why(pipeline.network, name)
     return {
-        "layer": pipeline.network[name].name,
+        "layer": found.layer.name,
         "lines": [asdict(line) for line in found.lines],
         "dense": found.dense,
     }
 
 
-def _why(pipeline: Pipeline, name: str) -> Why:
+def _check(pipeline: Pipeline, name: str) -> None:
     network = pipeline.network
     if name not in network:
         # A layer behind the first mistake is not known; the mistake is what there is to say then.
@@ -61,7 +79,6 @@ def _why(pipeline: Pipeline, name: str) -> Why:
             f"no layer is called {quoted(name)}",
             did_you_mean(name, names, "describe without --why lists the layers"),
         )
-    return why(network, name)
 
 
 def _steps(line: Explained) -> list[str]:
