@@ -1,5 +1,7 @@
 """Branches and blocks in the Builder: folding, editing inside, dragging, what is explained."""
 
+from random import Random
+
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt
 from qtpy.QtGui import QDropEvent
@@ -495,3 +497,44 @@ def test_a_row_is_inserted_where_it_was_typed(rows, qtbot, session, unfolded, ab
         qtbot.keyClick(editor_of(rows), Qt.Key.Key_Escape)
         session.undo()
         assert session.text == TEXT
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_clicked_and_typed_the_list_shows_the_document(builder, rows, qtbot, seed):
+    session, chance = builder.session, Random(seed)
+    keys = [Qt.Key.Key_Return, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down]
+    modifiers = [Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier, ALT]
+    for _ in range(60):
+        views = rows.value()
+        view = chance.choice(views)
+        act = chance.randrange(8)
+        if act == 0:
+            rows.setCurrent(view.path)
+            qtbot.keyClick(rows, chance.choice(keys), chance.choice(modifiers))
+        elif act == 1 and editor_of(rows) is not None:
+            qtbot.keyClicks(
+                editor_of(rows), chance.choice(["relu", "conv 8", "res:", "two 4", " "])
+            )
+            qtbot.keyClick(editor_of(rows), chance.choice(keys))
+        elif act == 2:
+            rows.foldRow(view, not view.open, chance.random() < 0.3)
+        elif act == 3 and view.movable:
+            rows.setCurrent(view.path)  # ends typing, after which rows may have others' paths
+            drop(rows, rows.current().path, chance.choice(rows.value()).path)
+        elif act == 4 and not view.blank and view.kind != "title":
+            menu = row_menu(rows, views.index(view))
+            plain = [a for a in menu.actions() if not a.menu() and "What does" not in a.text()]
+            chance.choice([a for a in plain if not a.isSeparator()]).trigger()
+        elif act == 5:
+            session.undo() if chance.random() < 0.7 else session.redo()
+        elif act == 6 and view.movable:
+            builder._change_structure(
+                "wrap", view.path, chance.choice(["res", "cat", "x2", "side"])
+            )
+        elif act == 7:
+            rows.setCurrent(view.path)
+            builder.layers.insert(chance.choice(["relu", "conv 8 k3", "two 8", "cat e1"]))
+        said = [one for one in rows.value() if not one.blank]
+        meant = [one for one in row_views(session.pipeline, builder.layers._folds) if not one.blank]
+        assert said == meant
+        assert sum(1 for one in rows.value() if one.blank) <= 2
