@@ -360,6 +360,8 @@ def test_describe_why(say, tmp_path):
     assert out.startswith(WHY)
     assert "a dense layer from 1x32x32 to 6x28x28 would need 4,821,600 parameters" in out
     assert max(map(len, out.splitlines())) < 80
+    _, line, _ = say("describe", "lenet5", "--why", "c1")
+    assert line.startswith(f"{out}\nc1: tanh, 6x28x28 to 6x28x28\n")
     found = json.loads(say("describe", "lenet5", "--why", "C1.conv", "--json")[1])
     assert found["layer"] == "c1.conv"
     assert found["lines"][0]["result"] == "28"
