@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,7 +161,10 @@ def needs(package: str, path: Path, what: str, extra: str = "medical") -> Any:
     'numpy'
     """
     try:
-        return importlib.import_module(package)
+        with warnings.catch_warnings():
+            # What packages say of themselves when they are loaded is nothing to the user.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != package.partition(".")[0]:
             raise

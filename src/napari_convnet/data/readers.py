@@ -17,6 +17,7 @@ import numpy as np
 
 from ..network.problems import UserError, listed
 from .contents import Choice, Contents, Header, Note, Reader
+from .nifti import look_at_nifti, read_nifti
 from .sample import Sample, sample_from_array
 from .settings import Input, Shape
 from .values import AnyArray
@@ -299,6 +300,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
         "tiff": Reader("TIFF", (".tif", ".tiff"), _read_tiff, _look_at_tiff),
         "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
+        "nifti": Reader("NIfTI", (".nii", ".nii.gz", ".hdr", ".img"), read_nifti, look_at_nifti),
     }
 )
 """The formats that can be read."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..network.problems import UserError
 from .axes import axis_names
+from .contents import Note
 from .settings import text_of
 
 AnyArray = NDArray[Any]
@@ -88,6 +89,23 @@ def check_finite(array: AnyArray, name: str, axes: tuple[str, ...] = ()) -> None
         f"{name} has {count} NaN or infinite values of {array.size} (the first at {where})",
         "replace them first, for example with numpy.nan_to_num(image)",
     )
+
+
+def value_notes(array: AnyArray) -> tuple[Note, ...]:
+    """Tell what is odd about the values of a file: none finite, NaN among them, all the same."""
+    if array.dtype.kind not in _KINDS or array.size == 0:
+        return ()
+    with np.errstate(all="ignore"):
+        low, high = array.min(), array.max()
+    if array.dtype.kind == "f" and not np.isfinite([low, high]).all():
+        count = int(array.size - np.isfinite(array).sum())
+        if count == array.size:
+            return (Note(f"none of its {count:,} values is a finite number", "warning"),)
+        text = f"{count:,} of its {array.size:,} values are NaN or infinite: networks refuse them"
+        return (Note(f"{text} until they are replaced", "warning"),)
+    if low == high and array.size > 1:
+        return (Note(f"all of its values are {low:g}: there is nothing to see", "warning"),)
+    return ()
 
 
 def _all_fit(array: AnyArray) -> bool:
