@@ -349,7 +349,7 @@ def test_a_mistake_in_a_folded_row_is_told_by_it(rows, session):
     assert "rellu" in view_of(rows, (1, 1, 1)).message
 
 
-def test_warnings_are_told_and_change_nothing(rows, session):
+def test_warnings_are_told_and_change_nothing(builder, rows, session):
     session.set_text(
         "input: 1x32x32\nnet:\n  - cat:\n      - max 2\n      - conv 4 k1 s2\n  - conv 2\n"
     )
@@ -364,6 +364,10 @@ def test_warnings_are_told_and_change_nothing(rows, session):
     option = QStyleOptionViewItem()
     heights = [size(option, rows.model().index(i)).height() for i in (0, 3)]
     assert heights[0] > heights[1]
+    builder.tabs.setCurrentIndex(1)
+    listed = builder.text.problems
+    assert [listed.item(i).text().endswith("(a warning)") for i in range(listed.count())] == [True]
+    assert builder.tabs.tabText(1) == "Text"
 
 
 def test_the_form_says_why(builder, rows):

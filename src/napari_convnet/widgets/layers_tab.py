@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QRect, Qt, Signal
+from qtpy.QtCore import QRect, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -112,6 +112,9 @@ class LayersTab(QWidget):
         self.form.definitionAsked.connect(lambda: self._go_to_definition(self.rows.current()))
         self.rows.definitionAsked.connect(self._go_to_definition)
         self.rows.foldAsked.connect(self._fold)
+        for section in (self.section, self.form.why_section):
+            # The list becomes shorter, but the row it is about stays on the screen.
+            section.toggled.connect(lambda _: QTimer.singleShot(0, self.rows.showCurrent))
 
     def _palette_button(self) -> QToolButton:
         button = QToolButton(self)

@@ -169,6 +169,11 @@ class RowList(QListView):
         if row is not None:
             self.setCurrentIndex(self._model.index(row))
 
+    def showCurrent(self) -> None:
+        """Bring the current row onto the screen."""
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
+
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
         """Tell which row is current."""
         super().currentChanged(current, previous)

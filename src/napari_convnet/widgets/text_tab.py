@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_convnet.document import Pipeline
@@ -29,6 +30,7 @@ class TextTab(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._colors = Colors()
         self.editor = TextEditor(self)
         self.problems = QListWidget(self)
         self.problems.setWordWrap(True)
@@ -64,7 +66,7 @@ class TextTab(QWidget):
         """Show a document and what is wrong with it."""
         self.setValue(pipeline.text)
         if self.value() == pipeline.text:
-            self.setProblems(pipeline.problems)
+            self.setProblems(pipeline.problems, pipeline.warnings)
 
     @property
     def waiting(self) -> bool:
@@ -83,16 +85,25 @@ class TextTab(QWidget):
             self.flush()
 
     # ------------------------------------------------------------ problems
-    def setProblems(self, problems: tuple[Problem, ...]) -> None:
-        """List what is wrong and underline it."""
+    def setProblems(
+        self, problems: tuple[Problem, ...], warnings: tuple[Problem, ...] = ()
+    ) -> None:
+        """List what is wrong and underline it; below it, what is right but hardly meant."""
         self.editor.setProblems(problems)
         self.problems.clear()
         for problem in problems:
-            item = QListWidgetItem(str(problem))
-            item.setData(Qt.ItemDataRole.UserRole, problem)
-            self.problems.addItem(item)
-        self.problems.setVisible(bool(problems))
+            self._list(problem, str(problem))
+        for warning in warnings:
+            item = self._list(warning, f"{warning} (a warning)")
+            item.setForeground(QColor(self._colors.warning))
+        self.problems.setVisible(bool(problems or warnings))
         self._fit()
+
+    def _list(self, problem: Problem, text: str) -> QListWidgetItem:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, problem)
+        self.problems.addItem(item)
+        return item
 
     def _fit(self) -> None:
         """Give the list the height of what it lists."""
@@ -121,4 +132,5 @@ class TextTab(QWidget):
 
     def setColors(self, colors: Colors) -> None:
         """Use other colours."""
+        self._colors = colors
         self.editor.setColors(colors)
