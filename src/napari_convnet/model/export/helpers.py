@@ -110,17 +110,36 @@ def continued(x):
         next(k for k in range(divisor) if (n + k) % divisor in rests)
         for n, (divisor, rests) in zip(x.shape[2:], FITTING)
     ]
+    return grown(x, more), more
+''',
+    "looked_up": '''\
+def continued(x):
+    """Continue an input at its high ends to sizes on which the joins fit."""
+    more = [table[n] if n < len(table) else 0 for n, table in zip(x.shape[2:], MISSING)]
+    return grown(x, more), more
+''',
+    "grown": '''\
+def grown(x, more):
+    """Repeat the last values at the high end of each axis."""
     for axis, count in enumerate(more, 2):
         edge = x.narrow(axis, x.shape[axis] - 1, 1)
         x = torch.cat([x, *[edge] * count], axis)
-    return x, more
+    return x
 
 
 def cut(x, more, jumps):
-    """Cut off an output what continuing the input added to it."""
-    for axis, (count, jump) in enumerate(zip(more, jumps), 2):
-        x = x.narrow(axis, 0, max(1, x.shape[axis] - int(count / jump)))
+    """Cut off an output what continuing the input added; jumps in input pixels, as fractions."""
+    for axis, (count, (pixels, per)) in enumerate(zip(more, jumps), 2):
+        x = x.narrow(axis, 0, max(1, x.shape[axis] - count * per // pixels))
     return x
+''',
+    "started": '''\
+def started(y, x, stride, after):
+    """Leave out windows that start in the padding behind a map."""
+    for axis, (step, pad) in enumerate(zip(stride, after), 2):
+        count = -(-(x.shape[axis] - pad) // step)
+        y = y.narrow(axis, 0, min(y.shape[axis], count))
+    return y
 ''',
     "sum_pool1d": '''\
 def sum_pool1d(x, kernel, stride, pad):

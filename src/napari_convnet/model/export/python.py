@@ -8,25 +8,19 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 import napari_convnet
 from napari_convnet.network import INPUT, Layer, Network, Shape
-from napari_convnet.network.sizes import fitting
 
 from .helpers import HELPERS
+from .sizes import sizes_of
 from .wording import wording
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
-
-Rule: TypeAlias = tuple[int, tuple[int, ...]]
-"""Divisor and rests: what sizes that fit leave when they are divided."""
-
-LOOKED_AT = 64
-"""So many sizes are tried, twice, for a rule of which fit."""
 
 SHAPES_AT = 60
 """Column at which the shapes stand behind the lines."""
@@ -90,11 +84,11 @@ class _File:
         self.attributes = _identifiers([layer.name for layer in self.network])
         self.flow = _flow(self.network, self.attributes)
         self.name = _class_name(pipeline.title)
-        self.fitting = _fitting(self.network)
+        self.sizes = sizes_of(self.network)
 
     def text(self) -> str:
         used = {one.helper for one in self.wordings.values()}
-        used |= {"continued"} if self.fitting else set()
+        used |= {self.sizes.helper, "grown"} if self.sizes.helper else set()
         helpers = [HELPERS[name] for name in sorted(used & HELPERS.keys())]
         parts = [self._head(), *helpers, self._class(), self._load(), self._main()]
         return "\n\n".join(parts)
@@ -112,11 +106,8 @@ class _File:
             words.append(f"It expects images normalised as its document says: {data.normalize}.")
         words += ['"""', "", "import torch", "from torch import nn"]
         words += ["from torch.nn import functional as F", ""]
-        if self.fitting:
-            words += [
-                "# Joins fit on sizes n for which n % divisor is a rest: (divisor, rests) per axis."
-            ]
-            words += [f"FITTING = {self.fitting}", ""]
+        if self.sizes.lines:
+            words += [*self.sizes.lines, ""]
         if self.classes:
             words += [f"CLASSES = {json.dumps(list(self.classes))}", ""]
         return "\n".join(words)
@@ -185,37 +176,47 @@ class _File:
             yield f"        return {self._shown(network.end) if ends else 'x'}"
             return
         yield "    def forward(self, x):"
-        yield f'        return self.outputs(x)["{network.end}"]'
+        yield f'        return self.outputs(x, sides=False)["{network.end}"]'
         yield ""
-        yield "    def outputs(self, x):"
-        yield f'        """Give all outputs, by name: {", ".join(ends)}."""'
+        yield "    def outputs(self, x, sides=True):"
+        yield f'        """Give outputs by name: {network.end}, and with sides all others."""'
         yield from self._lines()
-        pairs = ", ".join(f'"{name}": {self._shown(name)}' for name in ends)
-        yield f"        return {{{pairs}}}"
+        yield "        if not sides:"
+        yield f'            return {{"{network.end}": {self._shown(network.end)}}}'
+        yield "        return {"
+        for name in ends:
+            yield f'            "{name}": {self._shown(name)},'
+        yield "        }"
 
     def _shown(self, name: str) -> str:
         """Write what is given back of an output."""
-        jumps = self.network[name].jump
-        if not self.fitting or jumps is None:
+        fields = self.network[name].fields
+        if not self.sizes.helper or fields is None:
             return self.flow[name]
-        spelled = ", ".join(f"{jump:g}" for jump in jumps)
-        return f"cut({self.flow[name]}, more, ({spelled},))"
+        jumps = tuple(field.jump.as_integer_ratio() for field in fields)
+        return f"cut({self.flow[name]}, more, {jumps})"
 
     def _lines(self) -> Iterator[str]:
         texts = {row.path: row.text for row in self.pipeline.rows}
         row: tuple[int | str, ...] | None = None
-        if self.fitting:
+        if self.sizes.helper:
             yield "        x, more = continued(x)"
         if self.flow[INPUT] != "x":
             yield f"        {self.flow[INPUT]} = x"
+        aside = False
+        needed = _needed(self.network)
         for layer in self.network:
             if layer.row[:1] != row:
                 row = layer.row[:1]
                 for line in _plain(texts.get(layer.row[:1], "")).splitlines():
                     yield f"        # {line}"
-            yield from self._layer(layer)
+            if (layer.name not in needed) != aside:
+                aside = not aside
+                if aside:
+                    yield "        if sides:"
+            yield from self._layer(layer, " " * (12 if aside else 8))
 
-    def _layer(self, layer: Layer) -> Iterator[str]:
+    def _layer(self, layer: Layer, indent: str) -> Iterator[str]:
         target = self.flow[layer.name]
         sources = [self.flow[name] for name in layer.inputs]
         word = self.wordings[layer.name]
@@ -227,32 +228,18 @@ class _File:
                 module=f"self.{self.attributes[layer.name]}",
             )
             if expression != target:
-                text = f"        {target} = {expression}"
+                text = f"{indent}{target} = {expression}"
                 last = index == len(word.steps) - 1
                 yield f"{text:<{SHAPES_AT}}  # {_sizes(layer.output)}" if last else text
 
 
-def _fitting(network: Network) -> tuple[Rule, ...]:
-    """Give the sizes on which the joins fit, as a rule per axis; nothing where all do."""
-    if not any(layer.kind.joins for layer in network):
-        return ()
-    starts = [n or LOOKED_AT for n in network.input.sizes]
-    found = {start: _rule(network, start) for start in starts}
-    rules = tuple(found[start] for start in starts)
-    return rules if any(divisor > 1 for divisor, _ in rules) else ()
-
-
-def _rule(network: Network, start: int) -> Rule:
-    """Find the rule of the sizes that fit, by trying some from `start` on."""
-    axes = len(network.input.sizes)
-    sizes = range(start, start + 2 * LOOKED_AT)
-    fits = [fitting(network.layers, (n,) * axes)[0] == n for n in sizes]
-    for divisor in range(1, LOOKED_AT + 1):
-        if fits[divisor:] == fits[:-divisor] and any(fits):
-            rests = {n % divisor for n, fit in zip(sizes, fits, strict=True) if fit}
-            return divisor, tuple(sorted(rests))
-    # They follow no rule: the network is left to say which sizes it takes.
-    return 1, (0,)
+def _needed(network: Network) -> set[str]:
+    """Name the layers that what goes out depends on; the others are sides."""
+    found = {network.end}
+    for layer in reversed(network.layers):
+        if layer.name in found:
+            found.update(layer.inputs)
+    return found
 
 
 def _flow(network: Network, attributes: Mapping[str, str]) -> Mapping[str, str]:

@@ -194,13 +194,14 @@ def _dense(op: ops.Dense) -> Wording:
 
 
 def _pool(
-    op: Windowed, name: str, fill: str = "", after: str = "", **more: tuple[object, object]
+    op: Windowed, name: str, fill: str = "", after_pool: str = "", **more: tuple[object, object]
 ) -> Wording:
     """Write a pooling layer; torch's own padding where that does the same."""
     padding = any(map(any, op.pad))
     dilated = any(d > 1 for d in op.dilation)
-    # torch's padding is the same on both sides, and its dilated windows may not lie in it wholly.
-    apart = padding and (not _symmetric(op) or dilated)
+    # torch's padding is the same on both sides, its dilated windows may not lie in it wholly, and
+    # its mean in 3D asks for maps that are as large as the kernel without it.
+    apart = padding and (not _symmetric(op) or dilated or (name == "avg" and op.rank == 3))
     pool = call(
         f"F.{name}_pool{op.rank}d",
         "{x}",
@@ -211,29 +212,15 @@ def _pool(
         ceil_mode=(op.ceil, False),
         **more,
     )
-    steps = [_padded(op, fill)] if apart else []
-    steps.append(pool + after)
-    if apart and op.ceil:
-        steps += _cut(op)
-    return Wording(tuple(steps))
-
-
-def _cut(op: Windowed) -> list[str]:
-    """Cut off windows that start in the padding behind the map, which torch takes for the map."""
-    wanted = op.output()[1:]
-    found = []
-    for axis, n in enumerate(op.incoming[1:]):
-        if n is None:
-            raise UserError(
-                f"{op.word} ... ceil has no form in plain torch for a size that is not fixed",
-                "write numbers for ? in the input line",
-            )
-        length = n + sum(op.pad[axis])
-        count = -(-(length - op.span(axis)) // op.stride[axis]) + 1
-        found.append(count - 1 if (count - 1) * op.stride[axis] >= length else count)
-    if tuple(found) == tuple(wanted):
-        return []
-    return [f"{{x}}[{', '.join(['...', *(f':{n}' for n in wanted)])}]"]
+    pool += after_pool
+    if not apart:
+        return Wording((pool,))
+    if not op.ceil:
+        return Wording((_padded(op, fill), pool))
+    # torch takes the padding behind the map for a part of it, where no window may start.
+    after = tuple(end for _, end in op.pad)
+    started = f"started({pool}, {{x}}, {tuple(op.stride)}, {after})"
+    return Wording((_padded(op, fill), started), helper="started")
 
 
 def _max(op: ops.Max) -> Wording:
@@ -248,7 +235,7 @@ def _sum(op: ops.Sum) -> Wording:
     if op.rank > 1:
         return _pool(op, "avg", divisor_override=(1, None))
     if not op.ceil:
-        return _pool(op, "avg", after=f" * {math.prod(op.kernel)}")
+        return _pool(op, "avg", after_pool=f" * {math.prod(op.kernel)}")
     return Wording(
         (f"sum_pool1d({{x}}, {op.kernel[0]}, {op.stride[0]}, {op.pad[0]})",), helper="sum_pool1d"
     )
