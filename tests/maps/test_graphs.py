@@ -81,9 +81,9 @@ def check_fields(seed: int) -> int:
     checked, slack = 0, 0.0
     for layer in network:
         if layer.op in ("up", "tconv"):
-            # Outputs that share the pixels of a coarser one are off by up to its jump.
+            # Outputs that share the pixels of a coarser one are each off by up to its jump.
             before = network[layer.inputs[0]].jump if layer.inputs[0] in network else (1.0,)
-            slack = max(slack, before[0] if before else 0.0)
+            slack += before[0] if before else 0.0
         sees = outputs[layer.name].isnan().any(1).T.numpy()
         for index in away_from_borders(network.layers, layer):
             seen = np.flatnonzero(sees[index])
