@@ -7,7 +7,7 @@ when maps are computed, not before.
 
 from .cache import PatchCache
 from .disk import maps_to_disk
-from .foreign import ForeignMaps
+from .foreign import ForeignMaps, input_form
 from .lazy import FeatureMap, FeatureMaps, NoSuchLayer, feature_maps
 from .paint import montage_png, paint, paint_montage, save_png, thumbnail
 from .picture import colours, common_limits, dead, limits, limits_per_map, montage
@@ -31,6 +31,7 @@ __all__ = [
     "common_limits",
     "dead",
     "feature_maps",
+    "input_form",
     "limits",
     "limits_per_map",
     "make_plan",

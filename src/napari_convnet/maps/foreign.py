@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from napari_convnet.data import Sample
 from napari_convnet.network import Problem, UserError, did_you_mean, listed
 
 from .cache import DEFAULT_BYTES
@@ -28,8 +30,8 @@ COLOURS = (3, 4)
 
 def is_foreign(given: object) -> bool:
     """Whether something is a torch module that no document describes, or a file of one."""
-    if isinstance(given, str):
-        return given.lower().endswith((".pt", ".pth"))
+    if isinstance(given, str | os.PathLike):
+        return os.fspath(given).endswith((".pt", ".pth"))
     # Whatever is a module of torch has torch loaded; nothing else needs it to be.
     return any(
         base.__module__.startswith("torch.") and base.__name__ in ("Module", "ScriptFunction")
@@ -234,29 +236,56 @@ def _check_asked(first: torch.Tensor, device: Any, dtype: DTypeLike | None) -> N
         raise UserError(f"the module computes in {own}", "convert it, or leave dtype out")
 
 
-def _source(
-    module: torch.nn.Module, array: Any, place: Mapping[str, Any]
-) -> tuple[Source, UserError | None]:
-    """Read an array as a module's input, and say why it is not what the first layer takes.
+def input_form(
+    module: Any, shape: Sequence[int], rgb: bool | None = None
+) -> tuple[int | None, ...]:
+    """Say what a module takes of an array: channels, then None for the size of each axis.
 
-    The first convolution that a module holds is taken for the first that runs.
+    Parameters
+    ----------
+    module : nn.Module
+        Any module of torch. The first convolution that it holds is taken for the first that runs.
+    shape : sequence of int
+        Shape of the array, its colours included.
+    rgb : bool, optional
+        Whether the last axis holds colours; None guesses.
+
+    Raises
+    ------
+    UserError
+        Where it is no module that can be looked into.
     """
-    shape = tuple(getattr(array, "shape", None) or np.shape(array))
-    inputs = []
+    from napari_convnet.model import ConvNet
+    from napari_convnet.model.foreign import unwrapped
+
+    module = unwrapped(module)
+    if isinstance(module, ConvNet):
+        return module.network.input.shape
     hint = _hint(module)
     if hint is not None:
         channels, rank = hint
-        inputs.append((channels or _channels(shape, rank), *[None] * rank))
-    if hint is None or len(shape) > hint[1]:
-        inputs.append((shape[0], *[None] * (len(shape) - 1)))
-    problem = None
-    for form in inputs:
-        try:
-            return open_source(array, form, **place), problem
-        except UserError as error:
-            problem = problem or error
-    assert problem is not None
-    raise problem
+        return (channels or _channels(shape, rank), *[None] * rank)
+    if rgb:
+        return (shape[-1], None, None)
+    return (shape[0], *[None] * (len(shape) - 1))
+
+
+def _source(
+    module: torch.nn.Module, array: Any, place: Mapping[str, Any]
+) -> tuple[Source, UserError | None]:
+    """Read an array as a module's input, and say why it is not what the first layer takes."""
+    shape = tuple(getattr(array, "shape", None) or np.shape(array))
+    if isinstance(array, Sample):
+        return open_source(array, (shape[0], *[None] * (len(shape) - 1)), **place), None
+    form = input_form(module, shape)
+    try:
+        return open_source(array, form, **place), None
+    except UserError as error:
+        if len(shape) < len(form):
+            raise
+        # Another layer than the first that it holds may run first: as it is, then.
+        plain = (shape[0], *[None] * (len(shape) - 1))
+        return open_source(array, plain, **place), error
 
 
 def _hint(module: torch.nn.Module) -> tuple[int, int] | None:

@@ -29,6 +29,8 @@ from .foreign_places import Lost, Places
 OUTPUT = "output"
 """Name of what goes out of the whole module."""
 
+FILES = (".pt", ".pth", ".torchscript", ".pkl", ".bin")
+
 Seen: TypeAlias = Callable[[str, nn.Module, str, Any], None]
 """Told what goes out of a module: its name, the module, the module's path, and the value."""
 
@@ -165,7 +167,7 @@ def unwrapped(module: object) -> nn.Module:
     UserError
         For programs that hooks cannot look into, and for files.
     """
-    if isinstance(module, str | os.PathLike):
+    if isinstance(module, os.PathLike) or (isinstance(module, str) and module.endswith(FILES)):
         raise UserError(
             f"{os.fspath(module)} is a file: a network in it would have to run code of its own",
             "open it where you trust it, and give the module; or name its state dict in a "

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.utils.colormaps import Colormap
 
+    from napari_convnet.model.foreign import ForeignLayer
+
 FEATURE = "feature"
 KEY = "napari-convnet"
 """Under this key a layer's metadata say what it is."""
@@ -58,7 +60,7 @@ class LayerMaps:
         Maps that are constant.
     """
 
-    layer: Layer
+    layer: Layer | ForeignLayer
     array: NDArray[np.float32]
     affine: NDArray[np.float64]
     limits: tuple[float, float]
@@ -255,7 +257,11 @@ class MapLayers:
         return self._layers.get((kind, name))
 
     def put(
-        self, maps: LayerMaps, source: Source, kind: Kind = "maps", among: Sequence[Layer] = ()
+        self,
+        maps: LayerMaps,
+        source: Source,
+        kind: Kind = "maps",
+        among: Sequence[Layer | ForeignLayer] = (),
     ) -> Image:
         """Show the maps of a network layer, in its napari layer if it has one already.
 
@@ -274,7 +280,7 @@ class MapLayers:
         among = among or (maps.layer,)
         index = next(i for i, layer in enumerate(among) if layer.name == maps.layer.name)
         if maps.array.ndim == 2:
-            placed = place_strip(maps, source, sum((v.output[0] or 0) + 1 for v in among[:index]))
+            placed = place_strip(maps, source, sum(_rows(v) for v in among[:index]))
         elif kind == "maps":
             placed = place_maps(maps, source)
         else:
@@ -424,6 +430,11 @@ class MapLayers:
             shift = max(0.0, round(feature) - (count - 1.0))
             if layer.translate[0] != shift:
                 layer.translate = (shift, *layer.translate[1:])
+
+
+def _rows(layer: Layer | ForeignLayer) -> int:
+    """Rows that the strip of a recording's maps takes, with the gap below it."""
+    return ((layer.output or (0,))[0] or 0) + 1
 
 
 def _above(layer: Image) -> NDArray[np.float64]:

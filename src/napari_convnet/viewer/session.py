@@ -17,9 +17,11 @@ from psygnal import Signal
 from napari_convnet.document import Pipeline
 from napari_convnet.engine import Failure, Job, Stored, WorkerDied
 from napari_convnet.engine.jobs import Look
+from napari_convnet.maps import input_form
 from napari_convnet.network import UserError
 
 from .computing import JOBS
+from .inspecting import Inspection
 from .learning import Learning
 from .maps import Kind, LayerMaps, MapLayers, Spans
 from .source import Source, source_of
@@ -52,6 +54,7 @@ class Session(Learning):
         super().__init__()
         self.viewer = viewer
         self.layers = MapLayers(viewer)
+        self.inspection = Inspection(self)
         self.prediction: Any = None
         self._chosen: weakref.ref[Image] | None = None
         self._watched: Image | None = None
@@ -84,6 +87,7 @@ class Session(Learning):
 
     def _end(self, timeout: float) -> None:
         self._watch(None)
+        self.inspection.end()
         for emitter, callback in self._followed():
             emitter.disconnect(callback)
         super()._end(timeout)
@@ -181,24 +185,35 @@ class Session(Learning):
 
     def _moved(self, event: object = None) -> None:
         """A slider has moved: another feature, or another step of the input."""
-        self.layers.clamp(self._feature())
+        self._clamp()
         if self.spans == "map":
             self.layers.span(self.spans, self._feature())
+        self.inspection.request_at(self.viewer.dims.point)
         layer = self.input_layer
         if layer is not None and layer.ndim > len(self._pipeline.input) - 1:
-            self.refresh()
+            self._refresh_document()
 
     def _feature(self) -> float:
         """Where the slider of the features stands."""
-        stacks = [self.layers.layer(name) for name in self.layers.shown("maps")]
-        ndim = max((stack.ndim for stack in stacks if stack is not None), default=0)
+        ndim = self._stack_axes()
         point = self.viewer.dims.point
         return float(point[len(point) - ndim]) if 0 < ndim <= len(point) else 0.0
 
+    def _stack_axes(self) -> int:
+        """Axes of the stacks of maps that are shown; 0 where there are none."""
+        both = (self.layers, self.inspection.layers)
+        stacks = [layers.layer(name) for layers in both for name in layers.shown("maps")]
+        return max((stack.ndim for stack in stacks if stack is not None), default=0)
+
+    def _clamp(self) -> None:
+        """Keep stacks in sight that have fewer maps than the slider has steps."""
+        feature = self._feature()
+        self.layers.clamp(feature)
+        self.inspection.layers.clamp(feature)
+
     def set_feature(self, index: int) -> None:
         """Show the map of this index in all layers; those that have fewer show their last one."""
-        stacks = [self.layers.layer(name) for name in self.layers.shown("maps")]
-        ndim = max((stack.ndim for stack in stacks if stack is not None), default=0)
+        ndim = self._stack_axes()
         if ndim:
             self.viewer.dims.set_point(self.viewer.dims.ndim - ndim, index)
 
@@ -222,6 +237,10 @@ class Session(Learning):
     # ------------------------------------------------------------ what the eye is asked
     def refresh(self) -> None:
         """Ask anew for everything that is looked at; what has not changed is not computed again."""
+        self._refresh_document()
+        self.inspection.request()
+
+    def _refresh_document(self) -> None:
         self.request_previews()
         if any(self._wanted.values()):
             self._request_maps()
@@ -353,7 +372,47 @@ class Session(Learning):
         """Take all maps out of the viewer."""
         self._wanted = {}
         self.layers.keep_only({})
+        self.inspection.look(None, None)
         self.maps_changed.emit()
+
+    def inspect(
+        self,
+        module: Any,
+        image: Any = None,
+        *,
+        layers: Sequence[str] | str | None = None,
+    ) -> None:
+        """Look into a live torch module: show its maps over an image until `hide`.
+
+        The module is run here, in a thread, and left as it is; its maps are copied, and computed
+        anew when the image or the step of a slider changes. After a change of its weights call
+        `refresh`.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Any module, from a document or not.
+        image : napari.layers.Image or array, optional
+            What it looks at: a layer of the viewer, or an array, which becomes one; by default the
+            session's `input_layer`.
+        layers : sequence of str, optional
+            Names of its layers, as its `named_modules` has them; by default all whose maps have a
+            place in the image.
+
+        Raises
+        ------
+        UserError
+            Where it is no module that can be looked into, or there is no image.
+        """
+        if image is not None:
+            self.input_layer = image if hasattr(image, "data_to_world") else self._added(image)
+        if self.input_layer is None:
+            raise UserError("there is no image", "give one: inspect(module, image)")
+        input_form(module, self.input_layer.data.shape)
+        self.inspection.look(module, layers)
+
+    def _added(self, image: Any) -> Image:
+        return self.viewer.add_image(image, name="image")
 
     def _names(self, layers: Sequence[str] | str | None) -> tuple[str, ...]:
         network = self._pipeline.network
@@ -417,7 +476,7 @@ class Session(Learning):
         if new:
             # Adding a layer selects it; the input stays what the user selected.
             self.viewer.layers.selection = selection or {layer}
-        self.layers.clamp(self._feature())
+        self._clamp()
 
     def save_sheet(self, path: str | Path, layers: Sequence[str] | str | None = None) -> None:
         """Write a picture with the maps of layers, each with its name, of the image looked at.
