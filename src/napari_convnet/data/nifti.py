@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import logging
 import math
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 
 from ..network.problems import UserError
 from .contents import Choice, Contents, Header, Note, needs
+from .label_values import label_values
 from .orientation import (
     Matrix,
     describe,
@@ -45,11 +45,6 @@ _CIFTI_INTENTS = range(3000, 3100)
 _MOST_SQUEEZED = 1100
 
 _IN_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
-
-_LABEL_NAME = re.compile(
-    r"(^|[^a-z])(labels?|d?seg|aseg|segmentations?|masks?|tissues?|organs?|aparc|annotations?|rois?)"
-    r"([^a-z]|$)"
-)
 
 # What other files begin with, at which byte.
 _OTHERS = {
@@ -79,7 +74,8 @@ def read_nifti(path: Path, choice: Choice) -> Contents:
     array = _ordered(array)
     notes = [Note(f"the header was mended: {text}", "warning") for text in heard]
     notes += placed.notes
-    labels, why = _labels(path, image.header, array) if not rgb else (None, ())
+    stated = int(image.header.get("intent_code", 0)) == _LABEL_INTENT
+    labels, why = (None, ()) if rgb else label_values(path.name, array, stated=stated)
     array = array if labels is None else labels
     lead = array.ndim - rgb - 3
     return Contents(
@@ -292,38 +288,6 @@ def _time_notes(image: Any, lead: int) -> list[Note]:
     unit = _units(image.header)[1]
     apart = f", {number(step)} {unit} apart" if step > 0 and unit != "unknown" else ""
     return [Note(f"the file holds {image.shape[3]} volumes{apart}: the first axis counts them")]
-
-
-def _labels(path: Path, header: Any, array: AnyArray) -> tuple[AnyArray | None, tuple[Note, ...]]:
-    """Return the values as whole numbers where they are names of things, or None."""
-    named = _LABEL_NAME.search(path.name.lower())
-    stated = int(header.get("intent_code", 0)) == _LABEL_INTENT
-    if not (named or stated):
-        return None, ()
-    whole = _whole(array)
-    if whole is None:
-        if not stated:
-            return None, ()
-        text = "the file says that it holds labels, but not all values are whole numbers from 0 up"
-        return None, (Note(f"{text}: read as an image", "warning"),)
-    if stated:
-        return whole, ()
-    text = f'read as labels: the name says "{named[2]}"' if named else "read as labels"
-    return whole, (Note(f"{text}, and all values are whole numbers"),)
-
-
-def _whole(array: AnyArray) -> AnyArray | None:
-    """Return an array as integers where it holds nothing but whole numbers from 0 up."""
-    if array.dtype.kind not in "uif":
-        return None
-    with np.errstate(all="ignore"):
-        low, high = array.min(), array.max()
-        if not (low >= 0 and high < 2**31):
-            return None
-        if array.dtype.kind in "ui":
-            return array
-        whole = array.astype(np.int32)
-    return whole if bool((whole == array).all()) else None
 
 
 # -- place --

@@ -17,6 +17,8 @@ import numpy as np
 
 from ..network.problems import UserError, listed
 from .contents import Choice, Contents, Header, Note, Reader
+from .dicom import SUFFIXES, is_dicom, look_at_dicom, read_dicom
+from .itk import look_at_itk, read_itk
 from .nifti import look_at_nifti, read_nifti
 from .sample import Sample, sample_from_array
 from .settings import Input, Shape
@@ -300,7 +302,11 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
         "tiff": Reader("TIFF", (".tif", ".tiff"), _read_tiff, _look_at_tiff),
         "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
+        "dicom": Reader("DICOM", SUFFIXES, read_dicom, look_at_dicom, is_dicom),
         "nifti": Reader("NIfTI", (".nii", ".nii.gz", ".hdr", ".img"), read_nifti, look_at_nifti),
+        "itk": Reader(
+            "NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk, look_at_itk
+        ),
     }
 )
 """The formats that can be read."""
