@@ -66,7 +66,7 @@ class Analysis:
         items, blocks = tuple(items), tuple(blocks)
         same = before is not None and before.blocks == blocks
         checked = before._checked if before is not None and same else check_blocks(blocks)
-        binder = before._binder if before is not None else Binder()
+        binder = Binder() if before is None else before._binder.kept()
         walk = Walk(given, items, checked, binder)
         reused = 0
         if before is not None and same and before.network.input == given:
@@ -83,15 +83,15 @@ class Analysis:
 
     def _resume(self, walk: Walk) -> int:
         """Put a walk behind the rows that are as they were; return the number of their layers."""
-        pairs = zip(walk.items, self.items, self._marks, strict=False)
         same = 0
-        for new, old, _ in pairs:
+        for new, old in zip(walk.items, self.items, strict=False):
             if new != old:
                 break
             same += 1
-        if same == 0 or self._state is None or self.network.padding:
+        marks = [mark for mark in self._marks if mark.rows <= same]
+        if not marks or self._state is None or self.network.padding:
             return 0
-        walk.resume(self._state.until(self._marks[same - 1]), self._marks[:same])
+        walk.resume(self._state.until(marks[-1]), marks)
         return len(walk.state.layers)
 
 

@@ -14,6 +14,9 @@ from .ops.join import Join
 from .problems import UserError
 from .scopes import Point, Value
 
+MOST_BOUND = 20_000
+"""How many calls are remembered from one analysis to the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -59,6 +62,10 @@ class Binder:
     def __init__(self) -> None:
         self._bound: dict[tuple[str, Shape, bool], Bound] = {}
         self._joined: dict[tuple[type[Join], tuple[Shape, ...]], Bound] = {}
+
+    def kept(self) -> Binder:
+        """Return itself for a next analysis, or a new one where it remembers too much."""
+        return self if len(self._bound) + len(self._joined) < MOST_BOUND else Binder()
 
     def bind(self, call: Call, shape: Shape, values: Mapping[str, Value], bias: bool) -> Bound:
         """Bind a call to the shape that comes in.

@@ -15,8 +15,9 @@ from .scopes import Point, Scope
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What it takes to cut a state back to how it was."""
+    """What it takes to cut a state back to how it was behind some `rows`."""
 
+    rows: int
     x: Point
     counts: Mapping[str, int]
     groups: int
@@ -65,8 +66,8 @@ class State:
         x = Point(INPUT, given.shape, (Field(),) * len(given.sizes))
         return cls(x, points={INPUT: x})
 
-    def mark(self) -> Mark:
-        """Remember how it is now."""
+    def mark(self, rows: int) -> Mark:
+        """Remember how it is now, behind that many rows."""
         sizes = (
             len(self.layers),
             len(self.warnings),
@@ -75,7 +76,7 @@ class State:
             len(self.aliases),
             len(self.ends),
         )
-        return Mark(self.x, dict(self.scope.counts), self.groups, sizes)
+        return Mark(rows, self.x, dict(self.scope.counts), self.groups, sizes)
 
     def until(self, mark: Mark) -> State:
         """Return a state as this one was at `mark`."""

@@ -28,6 +28,9 @@ MOST_LAYERS = 100_000
 MOST_PROBLEMS = 100
 """Number of mistakes after which no more are looked for."""
 
+MOST_MARKS = 4000
+"""From how many rows on not each of them is marked."""
+
 MOST_DEPTH = 80
 """How deep rows may lie in rows, those of blocks included."""
 
@@ -68,18 +71,21 @@ class Walk:
         self._parsed: dict[str, Line] = {}
 
     def resume(self, state: State, marks: Sequence[Mark]) -> None:
-        """Begin behind the first rows, one for each mark."""
+        """Begin behind the rows of the last mark."""
         self.state, self.marks = state, list(marks)
 
     def run(self) -> None:
-        """Walk through all rows, and mark the state behind each while there is no mistake."""
-        for item in self.items[len(self.marks) :]:
+        """Walk through all rows, and mark the state behind them while there is no mistake."""
+        done = self.marks[-1].rows if self.marks else 0
+        every = 1 + len(self.items) // MOST_MARKS
+        for index, item in enumerate(self.items[done:], done + 1):
             if len(self.problems) >= MOST_PROBLEMS:
                 break
             before = len(self.problems)
             self.row(item, self.state.scope)
-            if not self.stopped and len(self.problems) == before:
-                self.marks.append(self.state.mark())
+            clean = not self.stopped and len(self.problems) == before
+            if clean and (index % every == 0 or index == len(self.items)):
+                self.marks.append(self.state.mark(index))
 
     def network(self) -> Network:
         """Give what was found."""
