@@ -1,0 +1,12 @@
+"""DICOM: files, folders of one or several series, DICOMDIR, multi-frame files, segmentations.
+
+``files`` finds files and reads them without trust, ``headers`` takes the pictures and their places
+out of them, ``grouping`` sorts them into series, ``stacking`` orders them by ``geometry`` (pure
+functions), ``pixels`` decodes them, ``segments`` puts labels together, and ``reading`` does it all.
+pydicom is imported when a file is read.
+"""
+
+from .files import SUFFIXES, is_dicom
+from .reading import look_at_dicom, read_dicom
+
+__all__ = ["SUFFIXES", "is_dicom", "look_at_dicom", "read_dicom"]
