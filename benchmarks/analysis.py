@@ -80,6 +80,8 @@ def by_torch(text: str) -> Callable[[], Any]:
     def work() -> Any:
         with torch.device("meta"):
             network = kind().eval()
+            # Of several outputs, plain use computes the last one only.
+            network.forward = getattr(network, "outputs", network.forward)
             image = torch.zeros(1, *shape)
             return summary(network, input_data=image, device="meta", verbose=0)
 

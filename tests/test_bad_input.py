@@ -84,7 +84,8 @@ DOCUMENTS = {
     ),
     "network that is no list": (
         "input: 1x8x8\nnet: conv 4\n",
-        "line 2, column 6: the network is a list of rows; begin each with a dash and a blank: - conv 8",
+        "line 2, column 6: the network is a list of rows; "
+        "begin each with a dash and a blank: - conv 8",
     ),
     "unknown key": (
         "input: 1x8x8\nnett:\n  - gap\nnet:\n  - gap\n",

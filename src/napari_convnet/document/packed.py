@@ -78,7 +78,7 @@ def packed_text(path: Path) -> str:
             f"give a document that names it: weights: {path.name}",
         )
     if len(text) > MOST_BYTES:
-        raise UserError(f"the document in {path} has {len(text):,} characters", "is it the right?")
+        raise UserError(f"the document in {path} has {len(text):,} characters", "is this it?")
     return text
 
 
