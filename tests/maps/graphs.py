@@ -19,7 +19,7 @@ from napari_convnet.network import UserError
 from .nets import cut, filled
 
 SIZES = {1: (4, 40), 2: (3, 14), 3: (2, 8)}
-MOST_VALUES = 12_000
+MOST_VALUES = 8_000
 
 POINTS = ["relu", "leaky", "prelu", "elu .5", "selu", "gelu", "silu", "sigmoid", "tanh"]
 POINTS += ["scaledtanh", "hardswish", "softmax", "bn", "drop", "lrn 3", "id"]
@@ -183,8 +183,8 @@ def make_graph(seed: int) -> Graph:
     maker = Maker(chance, rank)
     rows: list[str] = []
     pipeline = document(shape, ["id"])
-    wanted = chance.randint(2, 6)
-    for _ in range(2 * wanted):
+    wanted = chance.randint(2, 5)
+    for _ in range(wanted + 2):
         tried = [*rows, *maker.rows()]
         found = document(shape, tried, pipeline)
         if not found.problems and _values(found) <= MOST_VALUES:
