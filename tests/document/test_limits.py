@@ -116,8 +116,7 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_network_takes_its_time_but_no_more(name):
-    with at_once(seconds=30):
-        pipeline = draft(LARGE[name])
+    pipeline = at_once(lambda: draft(LARGE[name]), seconds=10)
     assert list(map(str, pipeline.problems)) == []
     assert len(pipeline.network) > 5000
     assert 0 < len(draft(pipeline.text.replace("relu", "rellu")).problems) < 3
@@ -126,8 +125,7 @@ def test_a_large_network_takes_its_time_but_no_more(name):
 @pytest.mark.parametrize("name", HURTING)
 def test_what_is_made_to_hurt_is_answered_at_once(name):
     draft(NET + "  - conv 8\n    w: gauss\n")  # What is made once only is not measured.
-    with at_once():
-        pipeline = draft(HURTING[name])
+    pipeline = at_once(lambda: draft(HURTING[name]))
     used(pipeline)
     assert len(pipeline.network) <= MOST_LAYERS
     check_problems(pipeline)

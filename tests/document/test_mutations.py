@@ -92,9 +92,10 @@ VALUES = ("title", "train.epochs", "data.split", "input", "augment", "net", "tra
 @given(edits())
 def test_an_edit_is_done_or_refused(drawn):
     text, act, arguments = drawn
-    edited = text
-    with at_once(seconds=2), contextlib.suppress(UserError):
-        edited = getattr(edit, act)(text, *arguments)
+    try:
+        edited = at_once(lambda: getattr(edit, act)(text, *arguments), seconds=2)
+    except UserError:
+        return
     check(edited)
 
 
@@ -103,21 +104,25 @@ def test_an_edit_is_done_or_refused(drawn):
 
 def check(text):
     """No traceback, no hang, no message without a place; what is analysed is sound."""
-    with at_once():
-        pipeline = draft(text, "somewhere.yaml")
-        used(pipeline)
+    pipeline = at_once(lambda: used(draft(text, "somewhere.yaml")))
     assert isinstance(pipeline, Pipeline)
     check_problems(pipeline)
     check_network(pipeline.network)
 
 
-@contextlib.contextmanager
-def at_once(seconds=1, often=20):
-    """A second of the processor at most, and an end to what would never end."""
-    start = time.thread_time()
-    with interrupted(seconds * often):
-        yield
-    assert time.thread_time() - start < seconds
+def at_once(act, seconds=1):
+    """Give what `act` gives: within a second of the processor, and more for many layers only.
+
+    A busy machine, or a collection of garbage, may make one time longer, but not three.
+    """
+    for _ in range(3):
+        start = time.thread_time()
+        with interrupted(30 * seconds):
+            found = act()
+        spent = time.thread_time() - start
+        if spent < seconds + len(getattr(found, "network", ())) / 10_000:
+            return found
+    raise AssertionError(f"this takes {spent:.1f} seconds of the processor")
 
 
 @contextlib.contextmanager
@@ -147,11 +152,11 @@ def used(pipeline):
     assert [row.text.count("\n") for row in pipeline.rows] == [0] * len(pipeline.rows)
     assert network.totals.parameters >= 0
     json.dumps([layer.as_dict() for layer in network.layers[:100]], allow_nan=False)
-    for layer in {layer.op: layer for layer in network.layers}.values():
+    for layer in network.layers[:: max(1, len(network) // 3)]:
         assert all(line.what and line.result for line in why(network, layer.name).lines)
-    for key in ("input", "net", "train.epochs"):
-        with contextlib.suppress(Exception):
-            pipeline.place(key)
+    with contextlib.suppress(UserError):
+        pipeline.place("train.epochs")
+    return pipeline
 
 
 LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")

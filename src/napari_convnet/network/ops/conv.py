@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from ..problems import UserError, did_you_mean
+from ..problems import UserError, did_you_mean, quoted
 from .base import Main, Options, Shape, Signature, bias_wanted
 from .explained import count, product
 from .kernelled import (
@@ -158,7 +158,7 @@ def _named_table(name: str) -> Table:
     if name not in CONNECTIONS:
         known = " and ".join(CONNECTIONS)
         raise UserError(
-            f'no connection table is called "{name}"',
+            f"no connection table is called {quoted(name)}",
             did_you_mean(name, CONNECTIONS, f"there is {known}; or list the inputs of each output"),
         )
     return CONNECTIONS[name]
