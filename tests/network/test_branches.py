@@ -264,6 +264,10 @@ def test_misaligned_paths_are_told():
     assert parse(document("- a: conv 1", "- cat: [conv 1 k4 same, id]")).warnings == (warning,)
 
 
+def test_warnings_end_somewhere():
+    assert len(network("- x300: [cat: [conv 1 k4 same, id]]").warnings) == 100
+
+
 def test_paths_of_different_resolution_have_no_receptive_field():
     net = network("- a: conv 1", "- cat: [conv 1 s2, conv 1 s4]", "- conv 1", size="1x1x1")
     (warning,) = net.warnings

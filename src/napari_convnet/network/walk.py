@@ -26,7 +26,7 @@ MOST_LAYERS = 100_000
 """Largest number of ops that rows, repeats and blocks may expand to."""
 
 MOST_PROBLEMS = 100
-"""Number of mistakes after which no more are looked for."""
+"""Number of mistakes, and of warnings, after which no more are looked for."""
 
 MOST_MARKS = 4000
 """From how many rows on not each of them is marked."""
@@ -293,7 +293,8 @@ class Walk:
         state, name = self.state, tag.name
         if len(inputs) > 1:
             fields, warnings = fields_of_join(op, inputs, name, place)
-            state.warnings += warnings
+            if len(state.warnings) < MOST_PROBLEMS:
+                state.warnings += warnings
         else:
             fields = field_of(op, inputs[0])
         point = Point(name, op.output, fields)
