@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_convnet.document import parse
+from napari_convnet.document import draft, parse
 from napari_convnet.network import Network
 from napari_convnet.network.sizes import fitting, shown
 
@@ -92,3 +92,80 @@ def test_what_the_padding_added_is_cut_off() -> None:
     assert shown(net["conv-1"].fields, (4, 16, 16), (3, 0)) == (4, 16, 16)
     assert shown(net["out"].fields, (2, 64, 64), (3, 1)) == (2, 61, 63)
     assert shown(None, (10,), (3, 1)) == (10,)
+
+
+# ---------------------------------------------------------------- the nominal input
+
+ODD = ["a: conv 2 k3", "max 2", "max 2", "conv 3 k3", "up 4", "cat a", "gap", "fc 3"]
+
+
+def text(size: str, rows: list[str]) -> str:
+    return f"input: {size}\nnet:\n" + "".join(f"  - {row}\n" for row in rows)
+
+
+def test_a_nominal_input_that_joins_do_not_fit() -> None:
+    pipeline = parse(text("1x30x16", ODD))
+    net = pipeline.network
+    assert net.padding == (2, 0)
+    assert pipeline.input == (1, 30, 16)
+    outputs = {layer.name: layer.output for layer in net}
+    assert outputs["a"] == (2, 30, 16)
+    assert outputs["max-2"] == (2, 8, 4)
+    assert outputs["cat-1"] == (5, 30, 16)
+    assert net["cat-1"].kind.incomings == ((2, 32, 16), (3, 32, 16))
+    (warning,) = net.warnings
+    assert str(warning) == (
+        "line 8, column 5, layer cat-1: the paths into cat-1 do not meet on 1x30x16: the input is "
+        "continued to 1x32x16 by its edge, and what that adds is cut off again; write input: "
+        "1x32x16 where images may have that size"
+    )
+
+
+def test_several_joins_find_one_size_together() -> None:
+    rows = [
+        "a: relu",
+        "max 2",
+        "c: relu",
+        "max 3",
+        "up 3",
+        "add c",
+        "up 2",
+        "add a",
+        "res: max 5 up 5",
+    ]
+    net = parse(text("1x31", rows)).network
+    assert net.padding == (29,)
+    assert net["res-1"].output == (1, 31)
+    assert fitting(net.layers, (31,)) == (60,)
+
+
+def test_a_shortcut_of_another_size() -> None:
+    net = parse(text("1x15", ["res: max 2 conv 1 k3", "conv 2 k3"])).network
+    assert net.padding == (1,)
+    assert [layer.name for layer in net][-4:] == [
+        "res-1.proj.conv",
+        "res-1.proj",
+        "res-1",
+        "conv-1",
+    ]
+
+
+def test_edits_to_and_from_such_an_input() -> None:
+    plain = parse(text("1x30x16", ODD[:4]))
+    assert plain.network.padding == ()
+    for shorter, longer in (
+        (plain.text, text("1x30x16", ODD)),
+        (text("1x30x16", ODD[:7]), plain.text),
+    ):
+        edited = parse(shorter).edited(longer)
+        new = parse(longer)
+        assert edited.network.padding == new.network.padding
+        assert edited.network.layers == new.network.layers
+        assert edited.network.warnings == new.network.warnings
+
+
+def test_what_does_not_meet_on_any_size_is_told_as_before() -> None:
+    for rows in (["a: relu", "max 2", "cat a"], ["a: relu", "conv 1 k3 valid", "add a"]):
+        problems = draft(text("1x31", rows)).problems
+        assert len(problems) == 1
+        assert "1x31" in problems[0].what
