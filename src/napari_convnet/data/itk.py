@@ -7,6 +7,7 @@ the header's text is read too, and what it lacks is told.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +101,10 @@ def _prepared(path: Path) -> tuple[Any, _Text]:
 
 
 def _reason(error: RuntimeError) -> str:
-    """Take the sentence out of ITK's message, which begins with a place in its source."""
-    return str(error).rpartition("ITK ERROR:")[2].strip().splitlines()[0][:160]
+    """Take the sentence out of ITK's message, which begins with places in its source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line.partition("ITK ERROR:")[2] for line in lines if "ITK ERROR:" in line]
+    return re.sub(r"\w+\(0x[0-9a-f]+\): ", "", (told or lines)[-1]).strip()[:160]
 
 
 def _check_even(path: Path, reader: Any, choice: Choice) -> None:
