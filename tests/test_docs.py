@@ -37,9 +37,12 @@ def test_the_script_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         nc, "preset", lambda name: nc.parse(short) if name == "lenet" else real(name)
     )
-    [script] = blocks("python")
-    exec(compile(script, "README.md", "exec"), {})
+    first, *others = blocks("python")
+    exec(compile(first, "README.md", "exec"), {})
     assert "138357544" in capsys.readouterr().out
+    [module] = others
+    exec(compile(module, "README.md", "exec"), {})
+    assert "MaxPool2d (8, 127, 127) [4. 4.] [3. 3.]" in capsys.readouterr().out
 
 
 def plain_blocks():
