@@ -196,7 +196,7 @@ KEYS = (
     *"x2 x0 n1 n2 conv two two(a) two(a,b=1) two( wide(n) wide(n,n) stem() up(a=1,b) ? -".split(),
 )
 NUMBERS = (
-    *"0 -1 1 2 3 4 7 16 99 1000 200001 1e9 99999999999 1e400 .5 1.5 nan inf 0x10 1_000 ٣".split(),
+    *"0 -1 1 2 3 4 7 16 99 400 200001 1e9 99999999999 1e400 .5 1.5 nan inf 0x10 1_000 ٣".split(),
     "9" * 400,
 )
 CHARACTERS = "0123456789$()[]{}:#-'\"\n \t,*&!|>%@`x?~=._aA½é\r\x00\x85\u2028\ufeff"

@@ -18,7 +18,7 @@ from napari_convnet.network.explain import why
 from .documents import BIG, EDITS, SMALL, documents, mutations
 
 FEW = settings(max_examples=400, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=1500, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=1400, suppress_health_check=list(HealthCheck))
 """Six ways of edits, each of them so often on small documents, 200 times on presets."""
 BIGGER = settings(max_examples=200, suppress_health_check=list(HealthCheck))
 
