@@ -1,7 +1,9 @@
 """Branches and blocks in the Builder: folding, editing inside, dragging, what is explained."""
 
 from random import Random
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt
 from qtpy.QtGui import QDropEvent
@@ -542,3 +544,22 @@ def test_whatever_is_clicked_and_typed_the_list_shows_the_document(builder, rows
         meant = [one for one in row_views(session.pipeline, builder.layers._folds) if not one.blank]
         assert said == meant
         assert sum(1 for one in rows.value() if one.blank) <= 2
+
+
+def test_what_took_too_long_is_asked_for_again_until_that_does_not_help(session, workers, viewer):
+    viewer.add_image(np.zeros((28, 28)))
+    session.open_preset("lenet")
+    session.look_at(("c1", "s2", "c3"))
+    done, eye = [], workers[0]
+    session.previews_done.connect(lambda: done.append(True))
+    for late in (("s2", "c3"), ("c3",), ("c3",)):
+        asked = len(eye.jobs)
+        for name in late:
+            session._preview_arrived(
+                SimpleNamespace(
+                    layer=name, thumbnail=None, limits=(0, 1), dead=0, error="", late=True
+                )
+            )
+        session._previews_finished()
+    assert done == [True]
+    assert len(eye.jobs) == asked

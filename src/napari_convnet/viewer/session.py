@@ -62,6 +62,8 @@ class Session(Learning):
         self._previewed: tuple[Any, ...] | None = None
         self._looked: tuple[str, ...] | None = None
         self._warned = False
+        self._late: set[str] = set()
+        self._late_before: frozenset[str] | None = None
         self._source: tuple[Any, Source] | None = None
         self._wanted: dict[Kind, tuple[str, ...]] = {}
         self.spans: Spans = "layer"
@@ -294,22 +296,36 @@ class Session(Learning):
         if question is None:
             return
         self._previewed = key
+        self._late = set()
         self._submit(
             self._eye,
             Job(JOBS + "previews", {**question[1], "layers": self._looked}),
             key="previews",
             interrupt=not self.training.active,
             on_progress=self._preview_arrived,
-            on_result=lambda _: self.previews_done.emit(),
+            on_result=self._previews_finished,
             on_error=self._previews_failed,
         )
 
     def _preview_arrived(self, found: Any) -> None:
+        if found.late:
+            self._late.add(found.layer)
         if found.layer in self._pipeline.network:
             row = self._pipeline.network[found.layer].row
             self.preview_ready.emit(
                 Preview(found.layer, row, found.thumbnail, found.limits, found.dead, found.error)
             )
+
+    def _previews_finished(self, result: object = None) -> None:
+        """Ask once more for what took too long, as long as each time there is less of it."""
+        late, before = frozenset(self._late), self._late_before
+        goes_on = bool(late) and self._looked is not None and (before is None or late < before)
+        self._late_before = late if goes_on else None
+        if goes_on:
+            self._previewed = None
+            self.request_previews()
+        else:
+            self.previews_done.emit()
 
     def _previews_failed(self, failure: Failure) -> None:
         self._previewed = None
