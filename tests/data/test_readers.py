@@ -138,7 +138,7 @@ def test_directory_and_empty_file(tmp_path: Path) -> None:
 def test_unknown_kind(tmp_path: Path) -> None:
     (tmp_path / "notes.docx").write_bytes(b"PK")
     message = refusal(tmp_path / "notes.docx")
-    assert "not of a kind that can be read; convert it to PNG, JPEG or BMP, TIFF or .npy" in message
+    assert "not of a kind that can be read; convert it to PNG, JPEG or BMP, TIFF, .npy" in message
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "npy"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import permutations
 from typing import Any
 
@@ -114,6 +115,9 @@ class Turn:
         """View `array` in the new order; colours, the last axis of RGB, stay last."""
         if self.is_identity:
             return array
+        if not hasattr(array, "transpose"):
+            # A lazy array stays lazy; dask comes with napari.
+            array = import_module("dask.array").from_array(array)
         kept = tuple(range(len(self.order), array.ndim))
         index = tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)
         return array.transpose(self.order + kept)[index]

@@ -21,8 +21,9 @@ from .dicom import SUFFIXES, is_dicom, look_at_dicom, read_dicom
 from .itk import look_at_itk, read_itk
 from .nifti import look_at_nifti, read_nifti
 from .sample import Sample, sample_from_array
-from .settings import Input, Shape
-from .values import AnyArray
+from .settings import Input
+from .tiff import look_at_tiff, read_tiff
+from .zarr_store import is_zarr, look_at_zarr, read_zarr
 
 T = TypeVar("T")
 
@@ -227,61 +228,6 @@ def _check_png_depth(path: Path) -> None:
         raise UserError(f"{path} is a PNG file with 16-bit colours", "save it as a TIFF file")
 
 
-def _read_tiff(path: Path, _: Choice) -> Contents:
-    from tifffile import TiffFile
-
-    with TiffFile(path) as file:
-        series = file.series[0]
-        samples = _samples_axis(series.axes)
-        try:
-            array = np.asarray(series.asarray())
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            array = _read_compressed_tiff(path, tuple(series.shape), series.dtype)
-    if samples is None:
-        return Contents(array, rgb=False)
-    array = np.moveaxis(array, samples, -1)
-    return Contents(array, rgb=array.shape[-1] in {3, 4})
-
-
-def _read_compressed_tiff(path: Path, shape: Shape, dtype: Any) -> AnyArray:
-    """Let Pillow decompress (LZW, JPEG) what tifffile alone does not.
-
-    Only where the result has the shape and type that tifffile announces: Pillow cuts deep colours
-    down to 8 bits without a word.
-    """
-    from PIL import Image, ImageSequence
-
-    with Image.open(path) as image:
-        frames = [np.asarray(frame) for frame in ImageSequence.Iterator(image)]
-    if len({frame.shape for frame in frames}) == 1:
-        array = np.stack(frames) if len(frames) > 1 else frames[0]
-        if array.shape == shape and array.dtype == dtype:
-            return array
-    raise UserError(
-        f"{path} is compressed in a way that needs the package imagecodecs",
-        "pip install imagecodecs, or save the file uncompressed",
-    )
-
-
-def _look_at_tiff(path: Path, _: Choice) -> Header:
-    from tifffile import TiffFile
-
-    with TiffFile(path) as file:
-        shape = list(file.series[0].shape)
-        samples = _samples_axis(file.series[0].axes)
-    if samples is None:
-        return Header(tuple(shape), rgb=False)
-    shape.append(shape.pop(samples))
-    return Header(tuple(shape), rgb=shape[-1] in {3, 4})
-
-
-def _samples_axis(axes: str) -> int | None:
-    """Place of the colours among tifffile's letters for axes, such as "YXS"."""
-    return axes.index("S") if "S" in axes else None
-
-
 def _read_npy(path: Path, _: Choice) -> Contents:
     # Pickles run code when they are read.
     array: Any = np.load(path, allow_pickle=False)
@@ -300,10 +246,11 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
-        "tiff": Reader("TIFF", (".tif", ".tiff"), _read_tiff, _look_at_tiff),
+        "tiff": Reader("TIFF", (".tif", ".tiff"), read_tiff, look_at_tiff),
         "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
         "dicom": Reader("DICOM", SUFFIXES, read_dicom, look_at_dicom, is_dicom),
         "nifti": Reader("NIfTI", (".nii", ".nii.gz", ".hdr", ".img"), read_nifti, look_at_nifti),
+        "zarr": Reader("OME-Zarr", (), read_zarr, look_at_zarr, is_zarr),
         "itk": Reader(
             "NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk, look_at_itk
         ),
