@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from torch import Tensor, nn
 
 from napari_convnet import UserError, parse, preset
 from napari_convnet.model import ConvNet, build, load_weights, outside, save_weights
+from napari_convnet.model.weights import read_weights
 
 from . import torch_references as references
 
@@ -268,7 +272,21 @@ def test_programs_are_refused_with_the_reason(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pt")
     assert "holds no weights by name" in told(tmp_path / "list.pt")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "module.pt").read_bytes()[:500])
-    assert "cut.pt" in told(tmp_path / "cut.pt")
+    assert "cut.pt is damaged, or no file of PyTorch's" in told(tmp_path / "cut.pt")
+
+
+def test_damaged_files_are_told_whatever_they_end_in(tmp_path: Path) -> None:
+    whole, path = io.BytesIO(), tmp_path / "w.pt"
+    torch.save(plain(), whole)
+    draw = random.Random(0)
+    for _ in range(300):
+        data = bytearray(whole.getvalue())
+        data = data[: draw.randrange(1, len(data))] if draw.random() < 0.5 else data
+        for _ in range(3):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+        path.write_bytes(data)
+        with contextlib.suppress(UserError):
+            read_weights(path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -9,6 +9,7 @@ import pickle
 import re
 import time
 import uuid
+import warnings
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
 PICKLES = (b"PK\x03\x04", b"\x80")
 """How PyTorch's files begin: zip archives, or bare pickles in the old form."""
-
-DAMAGED = (
-    pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, LookupError,
-    TypeError, AttributeError, AssertionError, OverflowError,
-)  # fmt: skip
-"""How reading a pickle of tensors ends where it holds something else, or half of it is gone."""
 
 Origin = Literal["loaded", "new"]
 """Where a layer's weights come from: a file, or the seed and the document."""
@@ -125,14 +120,19 @@ def _state_dict(path: Path, data: bytes) -> dict[str, Tensor]:
             "write its weights alone: torch.save(torch.jit.load(file).state_dict(), name)",
         )
     try:
-        found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except DAMAGED:
+        # Of a number of the format that torch does not know it warns, and reads on.
+        with warnings.catch_warnings(action="ignore"):
+            found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
         raise UserError(
             f"{path} is a PyTorch pickle that holds more than weights, which can run code when it "
             "is opened",
             "where you trust it, write its weights alone: "
             "torch.save(torch.load(file, weights_only=False).state_dict(), name)",
         ) from None
+    # Damaged files end in any error there is: of zip archives, of text, of numbers.
+    except Exception:
+        raise UserError(f"{path} is damaged, or no file of PyTorch's", "write it anew") from None
     tensors = _tensors_in(found)
     if not tensors:
         raise UserError(
@@ -146,7 +146,7 @@ def _is_torchscript(data: bytes) -> bool:
         return False
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
-    except zipfile.BadZipFile:
+    except Exception:  # damaged, in one way or another: reading it will tell
         return False
     return any("/code/" in name or name.endswith("/constants.pkl") for name in names)
 
