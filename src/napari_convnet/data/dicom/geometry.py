@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 EVEN = 0.01
-"""How far the distances of slices may differ from their median, as a part of it."""
+"""How far steps from slice to slice may differ, as a part of the spacing."""
 
 SAME_PLACE = 1e-3
 """Slices nearer to each other than this, in mm, are at the same place."""
@@ -63,6 +63,8 @@ class Spread:
         Median distance of neighbouring slices.
     distances : numpy.ndarray
         Distance of each slice to the next.
+    deviation : float
+        Largest difference of a slice's step to the next from `step`, as a part of the spacing.
     displacement : float
         How far the slice that lies worst is from where `step` puts it, mm.
     tilt : float
@@ -72,13 +74,9 @@ class Spread:
     step: Floats
     spacing: float
     distances: Floats
+    deviation: float
     displacement: float
     tilt: float
-
-    @property
-    def deviation(self) -> float:
-        """Largest difference of a distance from their median, as a part of it."""
-        return float(np.abs(self.distances / self.spacing - 1).max())
 
     @property
     def is_even(self) -> bool:
@@ -118,13 +116,16 @@ def spread(positions: ArrayLike, across: ArrayLike) -> Spread:
     places = np.asarray(positions, dtype=np.float64)
     count = len(places)
     step = (places[-1] - places[0]) / (count - 1)
-    distances = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    steps = np.diff(places, axis=0)
+    distances = np.linalg.norm(steps, axis=1)
+    spacing = _median_low(distances)
     even = places[0] + np.arange(count)[:, None] * step
     cosine = abs(step @ np.asarray(across, dtype=np.float64)) / np.linalg.norm(step)
     return Spread(
         step=step,
-        spacing=float(_median_low(distances)),
+        spacing=spacing,
         distances=distances,
+        deviation=float(np.linalg.norm(steps - step, axis=1).max()) / spacing,
         displacement=float(np.linalg.norm(places - even, axis=1).max()),
         tilt=math.degrees(math.acos(min(1.0, float(cosine)))),
     )
