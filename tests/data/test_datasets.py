@@ -30,12 +30,16 @@ def document(input=(1, 28, 28), folder=None, ops=(), **data) -> SimpleNamespace:
     for key in ("normalize", "fit"):
         if key in data:
             data[key] = parse_setting(data[key])
-    layers = tuple(SimpleNamespace(name=f"{op}-1", op=op) for op in ops)
+    names = ["input", *(f"{op}-1" for op in ops)]
+    layers = tuple(
+        SimpleNamespace(name=name, op=op, inputs=(before,))
+        for name, op, before in zip(names[1:], ops, names, strict=False)
+    )
     return SimpleNamespace(
         input=input,
         folder=folder,
         data=SimpleNamespace(**(known | data)),
-        network=SimpleNamespace(layers=layers),
+        network=SimpleNamespace(layers=layers, end=names[-1]),
     )
 
 

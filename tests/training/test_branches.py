@@ -62,3 +62,16 @@ def test_the_loss_is_of_what_goes_into_the_softmax(pipeline: Pipeline) -> None:
     # 31 pixels at stride 2 make 16.
     wide = torch.nn.functional.pad(x, (0, 3, 0, 3), mode="replicate")
     assert torch.allclose(model(x), model(wide))
+
+
+def test_a_side_that_fits_one_size_only_binds_no_training(
+    document: Callable[..., Pipeline],
+    few: Dataset,
+    tmp_path,  # type: ignore[no-untyped-def]
+) -> None:
+    text = document(epochs=1).text
+    head, _, rest = text.partition("net:\n")
+    net = "net:\n  - conv 4 k5 s2 relu\n  - side: [flatten, fc 10]\n  - gap\n  - out: fc 10\n"
+    text = head.replace("1x28x28", "1x32x32") + net + rest[rest.index("train:") :]
+    events = list(train(parse(text), run=tmp_path / "run", data=few, device="cpu"))
+    assert events[-1].test_accuracy is not None

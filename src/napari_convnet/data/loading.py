@@ -233,10 +233,13 @@ def check_size(pipeline: PipelineLike, shape: Shape) -> None:
 def _fixing_layer(pipeline: PipelineLike) -> str | None:
     """Name of the first layer that ties the network to one size of image."""
     network = getattr(pipeline, "network", None)
-    for layer in getattr(network, "layers", ()):
-        if layer.op in {"flatten", "local"}:
-            return str(layer.name)
-    return None
+    layers = getattr(network, "layers", ())
+    # What stands on the side is not computed for the main output.
+    needed = {getattr(network, "end", "")}
+    for layer in reversed(layers):
+        needed |= set(layer.inputs) if layer.name in needed else set()
+    tied = (v for v in layers if v.op in {"flatten", "local"} and v.name in needed)
+    return next((str(layer.name) for layer in tied), None)
 
 
 def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
