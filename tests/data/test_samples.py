@@ -9,10 +9,14 @@ import pytest
 
 import napari_convnet.data
 from napari_convnet.data import (
+    ORGANS,
     PHOTOGRAPHS,
+    TISSUES,
+    abdomen,
     bump,
     digits,
     faces,
+    head,
     line,
     photograph,
     sample_path,
@@ -33,6 +37,30 @@ def test_faces_are_those_of_scikit_image() -> None:
     images, labels = faces()
     np.testing.assert_array_equal(images, lfw_subset())
     assert labels.tolist() == [1] * 100 + [0] * 100
+
+
+@pytest.mark.parametrize(("load", "classes"), [(head, TISSUES), (abdomen, ORGANS)])
+def test_scans_and_their_labels_lie_in_one_place(load, classes) -> None:
+    image, labels = load()
+    assert labels.labels
+    assert not image.labels
+    np.testing.assert_array_equal(image.affine, labels.affine)
+    assert image.array.shape == labels.array.shape
+    assert image.axes == labels.axes == ("z", "y", "x")
+    assert image.units == ("mm",) * 3
+    assert dict(labels.names) == dict(enumerate(classes))
+    assert np.unique(labels.array).tolist() == list(range(len(classes)))
+
+
+def test_the_liver_is_on_the_right_and_bone_is_dense() -> None:
+    image, labels = abdomen()
+    left = {}
+    for value in (ORGANS.index("liver"), ORGANS.index("spleen")):
+        centre = np.argwhere(labels.array == value).mean(axis=0)
+        left[ORGANS[value]] = (image.affine @ [*centre, 1])[2]
+    assert left["liver"] < left["spleen"]
+    bone = image.array[labels.array == ORGANS.index("bone")]
+    assert bone.mean() > 150
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)

@@ -16,10 +16,15 @@ from .preparation import prepare
 from .readers import READERS, read_contents, read_header, read_sample
 from .sample import Sample, sample_from_array
 from .samples import (
+    FACE_CLASSES,
+    ORGANS,
     PHOTOGRAPHS,
+    TISSUES,
+    abdomen,
     bump,
     digits,
     faces,
+    head,
     line,
     photograph,
     sample_path,
@@ -29,11 +34,14 @@ from .splitting import Split, split
 
 __all__ = [
     "AUGMENTATIONS",
+    "FACE_CLASSES",
     "FITS",
     "NORMALISATIONS",
+    "ORGANS",
     "PHOTOGRAPHS",
     "READERS",
     "SOURCES",
+    "TISSUES",
     "Augmentation",
     "Choice",
     "Contents",
@@ -48,6 +56,7 @@ __all__ = [
     "Source",
     "Split",
     "Word",
+    "abdomen",
     "augment",
     "augmentations",
     "batches",
@@ -59,6 +68,7 @@ __all__ = [
     "epoch_order",
     "faces",
     "fit",
+    "head",
     "line",
     "load_dataset",
     "normalisation",

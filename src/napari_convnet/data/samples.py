@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -11,11 +12,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError, did_you_mean, listed
+from .contents import Contents, Note
 from .readers import read_contents
 from .values import AnyArray
 
 FACE_CLASSES = ("other", "face")
 """Classes of `faces`."""
+
+TISSUES = ("other", "grey matter", "white matter")
+"""Classes of the head's labels, by their values."""
+
+ORGANS = (
+    "other",
+    "bone",
+    "muscle",
+    "liver",
+    "spleen",
+    "kidneys",
+    "stomach and bowel",
+    "bladder",
+    "great vessels",
+)
+"""Classes of the abdomen's labels, by their values."""
+
+# Hounsfield units between which soft tissues differ.
+_SOFT_TISSUE = (-160.0, 240.0)
 
 # Name -> title and file in scikit-image's own data folder, which its wheels include.
 _PHOTOGRAPHS = {
@@ -94,6 +115,48 @@ def faces() -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """
     images = np.load(_bundled("lfw_subset.npy"), allow_pickle=False)
     return images, np.repeat(np.array([1, 0], np.uint8), 100)
+
+
+def head() -> tuple[Contents, Contents]:
+    """Load the head MRI and its tissues; reading it needs nibabel.
+
+    Returns
+    -------
+    image : Contents
+        T1-weighted, uint8 (189, 233, 197), voxels of 1 mm.
+    labels : Contents
+        In the same place; `Contents.names` are the `TISSUES`.
+    """
+    image = read_contents(sample_path("mri/head_t1.nii.gz"))
+    labels = read_contents(sample_path("mri/head_tissue.nii.gz"))
+    told = Note("the head is exactly symmetric: divide it front to back, never left from right")
+    return (
+        replace(image, name="head", notes=(*image.notes, told)),
+        replace(labels, name="head: tissues", names=_named(TISSUES), notes=()),
+    )
+
+
+def abdomen() -> tuple[Contents, Contents]:
+    """Load the abdominal CT and its organs; reading it needs nibabel.
+
+    Returns
+    -------
+    image : Contents
+        In Hounsfield units, int16 (112, 101, 122), voxels of 3 mm; to be shown from -160 to 240.
+    labels : Contents
+        In the same place; `Contents.names` are the `ORGANS`.
+    """
+    image = read_contents(sample_path("ct/abdomen_ct.nii.gz"))
+    labels = read_contents(sample_path("ct/abdomen_organs.nii.gz"))
+    told = Note("these labels are the output of a model, not drawn by a person")
+    return (
+        replace(image, name="abdomen", limits=_SOFT_TISSUE),
+        replace(labels, name="abdomen: organs", names=_named(ORGANS), notes=(told,)),
+    )
+
+
+def _named(classes: tuple[str, ...]) -> Mapping[int, str]:
+    return MappingProxyType(dict(enumerate(classes)))
 
 
 def photograph(name: str) -> AnyArray:
