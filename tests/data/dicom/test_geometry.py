@@ -13,7 +13,7 @@ from napari_convnet.data.readers import read_contents
 
 numbers = st.floats(-200, 200, allow_nan=False).map(lambda x: round(x, 3))
 spacings = st.floats(0.2, 8).map(lambda x: round(x, 4))
-turns = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: 0.1 < np.linalg.norm(q))
+turns = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1)
 
 
 def rotation(quaternion: tuple[float, ...]) -> np.ndarray:

@@ -150,19 +150,26 @@ def pictures_of(path: Path) -> tuple[Picture, ...]:
     header = read_dataset(path, pixels=False)
     with guarded(path):
         if "Rows" not in header or "Columns" not in header:
-            if not len(header):
-                raise ValueError("it has no element")
+            if not _kind_without_picture(header):
+                raise ValueError("it holds neither a picture nor another object")
             return ()
         return tuple(_Header(path, header).pictures())
 
 
-def single_object(path: Path) -> str:
+def other_object(path: Path) -> str:
     """Say what a file without pictures is."""
-    header = read_dataset(path, pixels=False)
-    with guarded(path):
-        uid = header.get("SOPClassUID")
-        name = getattr(uid, "name", "") if uid else ""
-        return f"a DICOM object of another kind ({name})" if name else ""
+    return _kind_without_picture(read_dataset(path, pixels=False))
+
+
+def _kind_without_picture(header: Any) -> str:
+    """Name of an object that has no pixels by its kind; "" where there should be some.
+
+    An image whose header is cut short must not pass for a report.
+    """
+    uid = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    name = str(getattr(uid, "name", ""))
+    pictured = "Image" in name or "Segmentation" in name or "Dose" in name
+    return "" if pictured or name == str(uid or "") else name
 
 
 @dataclass(frozen=True)
@@ -226,7 +233,7 @@ class _Header:
         if of == _LABEL_MAP or how == "LABELMAP":
             return "labels"
         # Anonymised files may lack the class.
-        if of == _SEGMENTATION or (not of and how):
+        if of == _SEGMENTATION or how:
             return "fractions" if how == "FRACTIONAL" else "segments"
         return "image"
 

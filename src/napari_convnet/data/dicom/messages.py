@@ -62,11 +62,11 @@ def too_many_files(path: Path, most: int) -> UserError:
     return UserError(f"{path} holds more than {most:,} files", "name the folder of one scan")
 
 
-def no_pictures(path: Path, count: int, why: str = "") -> UserError:
+def no_pictures(path: Path, count: int, kinds: str) -> UserError:
     """A folder or file of DICOM without a picture."""
     if path.is_dir() and not count:
         return UserError(f"{path} holds no DICOM file", "name a folder with DICOM files in it")
-    holds = f", but {why}" if why else ": its DICOM objects are of other kinds, or damaged"
+    holds = f", but DICOM of another kind ({kinds})" if kinds else ""
     return UserError(f"{path} holds no picture{holds}", "name a file or folder with a scan")
 
 

@@ -10,7 +10,7 @@ from ...network.problems import UserError, listed
 from ..contents import Choice, Contents, Header, Note, needs
 from .files import Files, files_of
 from .grouping import Group, choose, groups
-from .headers import Picture, pictures_of, single_object
+from .headers import Picture, other_object, pictures_of
 from .messages import no_pictures, partly_damaged
 from .pixels import values
 from .segments import segments
@@ -109,8 +109,8 @@ def _find(path: Path, choice: Choice) -> _Found:
     if broken and ("damaged" not in choice.accept or not pictures):
         raise partly_damaged(path, [error for _, error in broken], len(files.dicom))
     if not pictures:
-        why = single_object(files.dicom[0]) if len(files.dicom) == 1 else ""
-        raise no_pictures(path, len(files.dicom), why)
+        kinds = sorted({other_object(file) for file in without})
+        raise no_pictures(path, len(files.dicom), listed(kinds, "and"))
     group = choose(path, groups(pictures), choice.series)
     return _Found(group, tuple(_left_out(files, without, [file for file, _ in broken])))
 

@@ -1,0 +1,166 @@
+"""Damages DICOM files at random and reads them; run as a program, which may die.
+
+``python fuzzing.py FOLDER FIRST LAST``: each case says "begin N", then "end N {...}" with what came
+of it. What is read must lie where an independent look at the damaged file says.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import random
+import shutil
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+SECONDS = 10
+MEMORY = 6 << 30
+
+
+def damage(content: bytes, rng: random.Random) -> bytes:
+    """Flip, cut, blank, insert or repeat bytes; mostly in the header, where it matters."""
+    data = bytearray(content)
+
+    def somewhere() -> int:
+        return rng.randrange(min(len(data), 1600) if rng.random() < 0.75 else len(data))
+
+    way = rng.choice(("bits", "bits", "bytes", "digits", "digits", "cut", "blank", "in", "length"))
+    if way == "bits":
+        for _ in range(rng.choice((1, 1, 2, 8))):
+            data[somewhere()] ^= 1 << rng.randrange(8)
+    elif way == "bytes":
+        for _ in range(rng.choice((1, 2, 4, 16))):
+            data[somewhere()] = rng.randrange(256)
+    elif way == "digits":
+        places = [i for i, byte in enumerate(data[:3000]) if byte in b"0123456789.-"]
+        for place in rng.sample(places, min(len(places), rng.choice((1, 1, 2)))):
+            data[place] = rng.choice(b"0123456789.-e ")
+    elif way == "cut":
+        del data[somewhere() :]
+    elif way == "blank":
+        start = somewhere()
+        data[start : start + rng.choice((2, 8, 64))] = b"\0" * rng.choice((2, 8, 64))
+    elif way == "in":
+        start = somewhere()
+        data[start:start] = rng.randbytes(rng.choice((1, 2, 8)))
+    else:
+        start = somewhere()
+        data[start : start + 4] = rng.choice(
+            (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0")
+        )
+    return bytes(data)
+
+
+def expected_affine(path: Path) -> np.ndarray:
+    """Where a single slice lies, straight from its elements; its step counts only by direction."""
+    import pydicom
+
+    header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+
+    def find(name: str, group: str):
+        for level in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+            for frame in header.get(level, [])[:1]:
+                for item in frame.get(group, [])[:1]:
+                    if name in item:
+                        return item[name].value
+        return header[name].value
+
+    directions = np.array(find("ImageOrientationPatient", "PlaneOrientationSequence"), float)
+    row, column = directions[:3], directions[3:]
+    below, beside = map(float, find("PixelSpacing", "PixelMeasuresSequence"))
+    affine = np.eye(4)
+    origin = np.array(find("ImagePositionPatient", "PlanePositionSequence"), float)
+    lps = np.stack([np.cross(row, column), column * below, row * beside, origin], 1)
+    affine[:3] = lps[::-1]
+    return affine
+
+
+def check_single(path: Path, found) -> str:
+    """Compare a single file's place with its elements."""
+    affine = np.asarray(found.affine, float)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+        return f"no place: {affine.tolist()}"
+    if found.axes[-3:] != ("z", "y", "x") or found.array.shape[0] != 1 or found.labels:
+        return ""
+    try:
+        expected = expected_affine(path)
+    except Exception as error:
+        return f"placed, though its elements do not say where ({error!r})"
+    step = affine[:3, 0] / np.linalg.norm(affine[:3, 0])
+    if not np.allclose(step, expected[:3, 0], atol=2e-3):
+        return f"step {step}, not {expected[:3, 0]}"
+    if not np.allclose(affine[:, 1:], expected[:, 1:], rtol=2e-3, atol=1e-6):
+        return f"{affine.tolist()}, not {expected.tolist()}"
+    return ""
+
+
+def check_series(truth: np.ndarray, shape: tuple[int, ...], found) -> str:
+    """A series with one damaged slice is where it was, whole, or refused."""
+    if found.array.shape != shape:
+        return f"shape {found.array.shape}, not {shape}"
+    corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij")).reshape(3, -1)
+    corners = np.vstack([corners, np.ones(corners.shape[1])])
+    off = np.abs((found.affine - truth) @ corners).max()
+    return "" if off < 0.03 * np.linalg.norm(truth[:3, 0]) else f"{off} mm off"
+
+
+def run(case: int, folder: Path) -> dict[str, str]:
+    from napari_convnet.data.readers import read_contents
+    from napari_convnet.network.problems import UserError
+
+    rng = random.Random(f"dicom {case}")
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    series = case % 3 == 0
+    if series:
+        shutil.copytree(folder / "series", work)
+        victim = rng.choice(sorted(work.iterdir()))
+        path = work
+    else:
+        work.mkdir()
+        source = rng.choice(sorted((folder / "single").iterdir()))
+        path = victim = Path(shutil.copy(source, work / source.name))
+    victim.write_bytes(damage(victim.read_bytes(), rng))
+    outcome = {"file": victim.name, "kind": "read", "wrong": ""}
+    try:
+        found = read_contents(path)
+        if series:
+            truth = json.loads((folder / "truth.json").read_text())
+            outcome["wrong"] = check_series(np.array(truth["affine"]), tuple(truth["shape"]), found)
+        else:
+            outcome["wrong"] = check_single(victim, found)
+    except UserError as error:
+        outcome["kind"] = "refused"
+        message = str(error)
+        if "\n" in message or "Traceback" in message or len(message) > 1500 or not message:
+            outcome["wrong"] = f"message: {message}"
+    except BaseException:
+        outcome["wrong"] = traceback.format_exc()
+    return outcome
+
+
+def main(folder: Path, first: int, last: int) -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    except ImportError:  # Windows
+        pass
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    for case in range(first, last):
+        print("begin", case, flush=True)
+        # A case that hangs ends the program, and is told by the traceback.
+        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        outcome = run(case, folder)
+        faulthandler.cancel_dump_traceback_later()
+        print("end", case, json.dumps(outcome), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
