@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -830,11 +829,9 @@ def test_the_script_is_installed():
     script = Path(sys.executable).with_name("napari-convnet")
     if not script.exists():
         pytest.skip("the package is not installed")
-    started = time.perf_counter()
     done = subprocess.run([script, "nothing"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "No such command 'nothing'" in done.stderr
-    assert time.perf_counter() - started < 20
 
 
 def test_weights_with_their_document_open_like_a_document(say, tmp_path):
