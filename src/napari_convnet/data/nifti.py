@@ -59,13 +59,13 @@ _OTHERS = {
 }
 
 
+@np.errstate(all="ignore")  # damaged headers have numbers beyond all bounds
 def read_nifti(path: Path, choice: Choice) -> Contents:
     """Read a NIfTI or Analyze file."""
     with _opened(path) as (image, heard):
         _check_size(path, image)
         try:
-            with np.errstate(all="ignore"):
-                array = _values(image)
+            array = _values(image)
         except MemoryError:
             held = f"{path} holds {text_of(image.shape)} voxels"
             raise UserError(f"{held}: more than there is memory", "cut out a part of it") from None
@@ -177,6 +177,8 @@ def _kind(nibabel: Any, path: Path, head: bytes, *, single: bool) -> Any:
         return nibabel.spm2analyze.Spm2AnalyzeImage
     else:
         raise _not_nifti(path, head)
+    if not kind.header_class.may_contain_header(head):
+        raise _not_nifti(path, head)
     if single and apart:
         raise UserError(
             f"the header of {path} says that its voxels are in a file of their own",
@@ -212,16 +214,15 @@ class _Ear(logging.Handler):
 def _listening(nibabel: Any) -> Iterator[list[str]]:
     """Hear what nibabel would print on the error stream while it mends a header."""
     ear = _Ear()
-    with (
-        warnings.catch_warnings(record=True) as warned,
-        nibabel.imageglobals.LoggingOutputSuppressor(),
-    ):
+    logger = nibabel.imageglobals.logger
+    before = logger.handlers
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        nibabel.imageglobals.logger.addHandler(ear)
+        logger.handlers = [ear]
         try:
             yield ear.heard
         finally:
-            nibabel.imageglobals.logger.removeHandler(ear)
+            logger.handlers = before
             ear.heard += [str(each.message) for each in warned]
 
 
@@ -252,12 +253,17 @@ def _values(image: Any) -> AnyArray:
     if (proxy.slope == 1 and proxy.inter == 0) or proxy.dtype.kind not in "uif":
         array = np.asanyarray(proxy)
     else:
-        # 32 bits hold 16-bit levels times a slope; larger numbers need 64.
-        small = proxy.dtype.itemsize <= 2 or proxy.dtype == np.float32
-        array = np.asarray(proxy, dtype=np.float32 if small else np.float64)
+        array = np.asarray(proxy, dtype=np.float32 if _fits_32_bits(proxy) else np.float64)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = array.astype(np.float64)
     return np.asarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+def _fits_32_bits(proxy: Any) -> bool:
+    """Whether 32-bit floats tell apart all values that slope and intercept make."""
+    levels = proxy.dtype.itemsize <= 2 or proxy.dtype == np.float32
+    slope, inter = abs(float(proxy.slope)), abs(float(proxy.inter))
+    return bool(levels and 1e-20 < slope < 1e20 and inter <= 1e6 * slope)
 
 
 def _kept(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -410,9 +416,8 @@ def _size_notes(header: Any, used: str, affine: Matrix, scale: float) -> list[No
         return []  # a q-form has the header's voxel size, and is compared as a whole
     stated = (np.asarray(header.get_zooms(), dtype=np.float64)[:3] * scale)[::-1]
     sizes = np.asarray(voxel_size(affine))[-len(stated) :]
-    with np.errstate(all="ignore"):
-        if np.all(np.abs(stated - sizes) <= 0.01 * sizes):
-            return []
+    if np.all(np.abs(stated - sizes) <= 0.01 * sizes):
+        return []
     told = " x ".join(number(size) for size in stated)
     text = f"the header gives a voxel size of {told} mm, the s-form {describe(affine)}"
     return [Note(f"{text}: the s-form was used", "warning")]

@@ -1,0 +1,128 @@
+"""Damages real NIfTI files and reads them; run by test_fuzz_nifti.py in a process that may die.
+
+``python fuzz_nifti.py SEED COUNT FOLDER FILE...``: prints one line a case, and nothing else.
+"""
+
+import faulthandler
+import gzip
+import logging
+import random
+import sys
+import warnings
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from napari_convnet.data.orientation import nibabel_to_napari
+from napari_convnet.data.readers import read_contents
+from napari_convnet.network.problems import UserError
+
+SECONDS = 30
+MEMORY = 6 << 30
+IN_MM = {"meter": 1000.0, "micron": 0.001}
+
+
+def damaged(raw: bytes, rng: random.Random) -> bytes:
+    """Flip, cut, insert, take out; mostly in the header, where all of the geometry is."""
+    data = bytearray(raw)
+    way = rng.choice(["flip", "flip", "flip", "byte", "byte", "cut", "insert", "remove", "number"])
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        at = rng.randrange(min(len(data), rng.choice([352, 352, 600, len(data)])))
+        if way == "flip":
+            data[at] ^= 1 << rng.randrange(8)
+        elif way == "byte":
+            data[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        elif way == "cut":
+            return bytes(data[:at])
+        elif way == "insert":
+            data[at:at] = rng.randbytes(rng.choice([1, 2, 4, 16]))
+        elif way == "remove":
+            del data[at : at + rng.choice([1, 2, 4, 16])]
+            if not data:
+                return b""
+        else:
+            number = rng.choice([np.nan, np.inf, -np.inf, 0, -1, 1e30, 1e-30, 3.5])
+            at -= at % 4
+            data[at : at + 4] = np.array([number], "<f4").tobytes()
+    return bytes(data)
+
+
+def spoil(source: Path, folder: Path, rng: random.Random) -> Path:
+    """Write a damaged copy of a file; the voxels beside a header stay whole."""
+    path = folder / source.name
+    raw = source.read_bytes()
+    if source.name.endswith(".gz"):
+        if rng.random() < 0.4:
+            path.write_bytes(damaged(raw, rng))
+        else:
+            path.write_bytes(gzip.compress(damaged(gzip.decompress(raw), rng), 1))
+        return path
+    path.write_bytes(damaged(raw, rng))
+    if source.suffix == ".hdr":
+        path.with_suffix(".img").write_bytes(source.with_suffix(".img").read_bytes())
+    return path
+
+
+def truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels and place as nibabel has them, in this package's order."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
+            image = nibabel.load(path, mmap=False)
+            values = np.asanyarray(image.dataobj)
+    try:
+        unit = image.header.get_xyzt_units()[0]
+    except (AttributeError, KeyError):
+        unit = "unknown"
+    scale = IN_MM.get(unit, 1.0)
+    return values, np.diag([scale, scale, scale, 1.0]) @ nibabel_to_napari(image.affine)
+
+
+def wrong(path: Path) -> str:
+    """Read a file and say what is wrong with the result; empty where nothing is."""
+    try:
+        found = read_contents(path)
+    except UserError as error:
+        text = str(error)
+        return "" if 20 < len(text) < 900 and "Traceback" not in text else f"message {text!r}"
+    values, affine = truth(path)
+    if found.affine is None or not np.array_equal(found.affine[-4:, -4:], affine[-4:, -4:]):
+        return f"lies at {found.affine}, not at {affine}"
+    if values.dtype.names:
+        values = np.stack([values[name] for name in values.dtype.names], axis=-1)
+        values = np.moveaxis(values.T, 0, -1)
+    else:
+        values = values.T
+    if values.size != found.array.size:
+        return f"shape {found.array.shape}, not {values.shape}"
+    with np.errstate(all="ignore"):
+        read = found.array.reshape(values.shape)
+        near = np.isclose(read, values, rtol=1e-4, atol=0, equal_nan=True) | (read == values)
+        # A slope beyond 32-bit numbers is told as infinite values.
+        near |= ~np.isfinite(read) & (np.abs(values) > 1e38)
+    return "" if near.mean() == 1 else f"other values at {1 - near.mean():.2%} of the voxels"
+
+
+def main() -> None:
+    seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    sources = [Path(name) for name in sys.argv[4:]]
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # nibabel's word on what it mends, in `truth`.
+    nibabel.imageglobals.logger.handlers = [logging.NullHandler()]
+    rng = random.Random(seed)
+    for case in range(count):
+        source = sources[case % len(sources)]
+        print(case, source.name, end=" ", flush=True)
+        path = spoil(source, folder, rng)
+        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        problem = wrong(path)
+        faulthandler.cancel_dump_traceback_later()
+        print(problem.replace("\n", " ") or "ok")
+
+
+if __name__ == "__main__":
+    main()

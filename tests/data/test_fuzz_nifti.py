@@ -1,0 +1,41 @@
+"""Damaged NIfTI files: a message or what nibabel reads; no traceback, no hang, no other place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from nibabel.tests import data as packaged
+
+from napari_convnet.data.write import write_nifti
+
+PACKAGED = Path(packaged.__path__[0])
+CASES = 600
+
+
+def sources(folder: Path) -> list[Path]:
+    """Small real files: two kinds of NIfTI, packed and plain, one and two files, 3 and 4 axes."""
+    crop = nibabel.load(PACKAGED / "anatomical.nii").slicer[4:16, 4:18, 6:16]
+    nibabel.save(nibabel.Nifti1Pair(np.asarray(crop.dataobj), crop.affine), folder / "pair.hdr")
+    small = np.asarray(nibabel.load(PACKAGED / "example_nifti2.nii.gz").dataobj)[..., 0].T
+    affine = np.array([[2.2, 0.3, 0, -7], [0.4, -2, 0, 36], [0, 0, 2, -118], [0, 0, 0, 1]])
+    write_nifti(folder / "own.nii.gz", small, affine)
+    names = ["standard.nii.gz", "anatomical.nii", "example_nifti2.nii.gz", "functional.nii"]
+    return [*(PACKAGED / name for name in names), folder / "pair.hdr", folder / "own.nii.gz"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_damaged_files_never_mislead(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "damaged").mkdir()
+    script = Path(__file__).with_name("fuzz_nifti.py")
+    given = [str(seed), str(CASES), str(tmp_path / "damaged"), *map(str, sources(tmp_path))]
+    done = subprocess.run(
+        [sys.executable, str(script), *given], capture_output=True, text=True, timeout=170
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, f"died at case {lines[-1:]}: {done.stderr[-2000:]}"
+    assert done.stderr == ""
+    assert [line for line in lines if not line.endswith(" ok")] == []
+    assert len(lines) == CASES
