@@ -145,7 +145,9 @@ def write_tiff(
     sizes = (1.0, 1.0, 1.0, *voxel_size(affine))[-3:]
     form = _imagej if _suits_imagej(pixels, letters) else _ome
     with _whole(path) as temporary:
-        imwrite(temporary, pixels, **form(letters, sizes, unit))
+        # Else three or four columns would be taken for colours.
+        photometric = "rgb" if rgb else "minisblack"
+        imwrite(temporary, pixels, photometric=photometric, **form(letters, sizes, unit))
     return tuple(_tiff_notes(affine))
 
 
@@ -264,8 +266,7 @@ def _ome(letters: str, sizes: tuple[float, ...], unit: str) -> dict[str, Any]:
     for letter, size in zip("ZYX", sizes, strict=True):
         metadata[f"PhysicalSize{letter}"] = size
         metadata[f"PhysicalSize{letter}Unit"] = unit
-    photometric = "rgb" if letters.endswith("S") else "minisblack"
-    return {"ome": True, "photometric": photometric, "metadata": metadata}
+    return {"ome": True, "metadata": metadata}
 
 
 def _tiff_notes(affine: Matrix) -> Iterator[Note]:
