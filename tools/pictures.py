@@ -37,7 +37,7 @@ net:
 def main() -> None:
     """Make all pictures, or those named."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    makers = {"demo": demo, "builder": builder, "kernels": kernels}
+    makers = {"demo": demo, "builder": builder, "branches": branches, "kernels": kernels}
     for name in sys.argv[1:] or makers:
         print("making", name, flush=True)
         makers[name]()
@@ -65,6 +65,41 @@ def builder() -> None:
     picture("builder", prepare)
 
 
+BRANCHES = """title: A small inception network
+input: 3x300x451
+blocks:
+  inception(n, r):          # four views of the same maps, side by side
+    cat:
+      - conv $n k1 relu
+      - conv $r k1 relu conv $n relu
+      - conv $r k1 relu conv $n k5 relu
+      - max 3 s1 p1 conv $n k1 relu
+net:
+  - stem: conv 16 k5 s2 relu
+  - max 3 s2 p1
+  - i1: inception 8 12
+  - side: gap fc 10
+  - r1:
+      res: conv 32 bn relu conv 32 bn
+  - relu
+  - up 2
+  - cat stem
+  - out: conv 4 k1
+"""
+
+
+def branches() -> None:
+    """Blocks and branches as folding rows, and the maps of an inception module."""
+
+    def prepare(viewer: Any, session: Session) -> None:
+        viewer.add_image(data.chelsea(), name="cat")
+        session.set_text(BRANCHES)
+        add_docks(viewer)
+        session.show(["i1", "r1"], montage=True)
+
+    picture("branches", prepare)
+
+
 def kernels() -> None:
     """Eight hand-made kernels side by side."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -86,7 +121,7 @@ def picture(name: str, prepare: Callable[[Any, Session], None]) -> None:
     viewer.window.resize(*SMALL)
     session = attach(viewer)
     prepare(viewer, session)
-    wait(lambda: bool(session.shown) and not session.busy)
+    wait(lambda: len(viewer.layers) > len(session.shown) > 0 and not session.busy)
     viewer.reset_view()
     wait(lambda: not session.busy)
     viewer.screenshot(str(IMAGES / f"{name}.png"), canvas_only=False, flash=False)
