@@ -1,13 +1,111 @@
 """The door File > Open Sample.
 
-Digits to train on, and two textbook inputs small enough to check by hand.
+Scans with labels, photographs, faces and digits to look at and to train on, and two textbook inputs
+small enough to check by hand.
 """
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from .data.contents import Contents
+
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
+
+_TISSUE_COLOURS: dict[int | None, str] = {1: "#e0a458", 2: "#7ec8e3"}
+
+_ORGAN_COLOURS: dict[int | None, str] = {
+    1: "#f1e7c6",
+    2: "#b5523b",
+    3: "#8c4a2f",
+    4: "#8e5ba6",
+    5: "#f28e2b",
+    6: "#e8c547",
+    7: "#4e9fd6",
+    8: "#e03c4c",
+}
+
+# Painted values without a class show up too.
+_OTHERS: dict[int | None, str] = {None: "#9aa0a6", 0: "transparent"}
+
+_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "camera", "coins", "immunohistochemistry")
+_ROW = 3
+_CELL = (532, 620)
+
+
+def head() -> list[LayerData]:
+    """Open the head MRI and its tissues in their place.
+
+    Returns
+    -------
+    list of LayerData
+        An image layer (189, 233, 197) of 1 mm, and a labels layer: 1 grey matter, 2 white matter.
+    """
+    from .data import head as load
+
+    return _scan(load(), _TISSUE_COLOURS)
+
+
+def abdomen() -> list[LayerData]:
+    """Open the abdominal CT and its organs in their place.
+
+    Returns
+    -------
+    list of LayerData
+        An image layer (112, 101, 122) of 3 mm in Hounsfield units, and a labels layer of 8 classes.
+    """
+    from .data import abdomen as load
+
+    return _scan(load(), _ORGAN_COLOURS)
+
+
+def _scan(pair: "tuple[Contents, Contents]", colours: dict[int | None, str]) -> list[LayerData]:
+    from ._reader import layer, tell
+
+    found = [layer(contents) for contents in pair]
+    _, options, _ = found[1]
+    options |= {"colormap": _OTHERS | colours, "opacity": 0.4}
+    tell(found)
+    return found
+
+
+def photographs() -> list[LayerData]:
+    """Open some of scikit-image's photographs, side by side.
+
+    Returns
+    -------
+    list of LayerData
+        Image layers, gray or RGB; each can be a network's input.
+    """
+    from .data import photograph
+
+    found: list[LayerData] = []
+    for index, name in enumerate(_PHOTOGRAPHS):
+        place = [step * size for step, size in zip(divmod(index, _ROW), _CELL, strict=True)]
+        data = photograph(name)
+        options = {"name": name, "rgb": data.ndim == 3, "translate": place}
+        if data.ndim == 2:
+            options["contrast_limits"] = (0, 255)
+        found.append((data, options | {"axis_labels": ("y", "x")}, "image"))
+    return found
+
+
+def faces() -> list[LayerData]:
+    """Open 100 faces and 100 other pictures, in turn, each with its label above.
+
+    Returns
+    -------
+    list of LayerData
+        A points layer that writes each step's label, and an image layer (200, 25, 25), whose
+        metadata hold the ``labels``.
+    """
+    from .data import FACE_CLASSES
+    from .data import faces as load
+
+    images, labels = load()
+    order = np.arange(len(labels)).reshape(2, -1).T.ravel()
+    return _stack("face", "faces", images[order], labels[order], FACE_CLASSES, (0, 1))
 
 
 def digits() -> list[LayerData]:
@@ -25,24 +123,43 @@ def digits() -> list[LayerData]:
     # Stored digit by digit; one of each in turn, so that the slider shows them all at once.
     order = np.argsort(labels, kind="stable").reshape(10, -1).T.ravel()
     images, labels = images[order], labels[order]
+    return _stack("digit", "digits", images, labels, tuple("0123456789"), (0, 255))
+
+
+def _stack(
+    axis: str,
+    name: str,
+    images: Any,
+    labels: Any,
+    classes: tuple[str, ...],
+    limits: tuple[float, float],
+) -> list[LayerData]:
+    """Show small pictures one a step, and the class of each above it."""
+    size = images.shape[-1]
     image = {
-        "name": "digits",
-        "contrast_limits": (0, 255),
+        "name": name,
+        "contrast_limits": limits,
         "rgb": False,
-        "axis_labels": ("digit", "y", "x"),
-        "metadata": {"labels": labels, "classes": tuple("0123456789")},
+        "axis_labels": (axis, "y", "x"),
+        "metadata": {"labels": labels, "classes": classes},
     }
-    centre = np.column_stack([np.arange(len(labels)), np.full((len(labels), 2), 13.5)])
+    middle = np.full((len(labels), 2), (size - 1) / 2)
+    centre = np.column_stack([np.arange(len(labels)), middle])
     text = {
-        "name": "digits: labels",
-        "features": {"label": labels},
-        "text": {"string": "{label}", "size": 14, "color": "orange", "translation": (0, -16, 0)},
-        # Only the words are to be seen. The dots are as wide as a digit with its label, because
+        "name": f"{name}: labels",
+        "features": {"label": np.array(classes)[labels]},
+        "text": {
+            "string": "{label}",
+            "size": 14,
+            "color": "orange",
+            "translation": (0, -round(size * 4 / 7), 0),
+        },
+        # Only the words are to be seen. The dots are as wide as a picture with its label, because
         # napari fits the view to the layer that comes first.
-        "size": 36,
+        "size": round(size * 9 / 7),
         "face_color": "transparent",
         "border_color": "transparent",
-        "axis_labels": ("digit", "y", "x"),
+        "axis_labels": (axis, "y", "x"),
     }
     # The images last: napari selects the layer that came last.
     return [(centre, text, "points"), (images, image, "image")]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from napari_convnet._reader import is_ours, layers, tell
 from napari_convnet.network import UserError
 
 from . import named
@@ -19,13 +20,22 @@ from .app import app
 def open_(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[DOC|RUN|FILE]...", help="A pipeline, a run, and images."),
+        typer.Argument(
+            metavar="[DOC|RUN|FILE]...", help="A pipeline, a run, images, scans, folders of DICOM."
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="What may be approximated in a scan: a word that a message named."),
     ] = None,
 ) -> None:
     """Open napari with the docks."""
     documents, images = _sorted_out(files or [])
     need_window()
+    # Before the window: what cannot be read is an error of this command.
+    scans = {file: layers(file, accept or ()) for file in images if is_ours(file)}
     import napari
+    from napari.layers import Layer
 
     from napari_convnet.demo import add_docks
     from napari_convnet.viewer import attach
@@ -35,8 +45,14 @@ def open_(
     add_docks(viewer)
     for document in documents:
         session.open(document)
-    if images:
-        viewer.open(images)
+    for file in images:
+        if file not in scans:
+            # Where this plugin is a candidate too, napari would not know which of them to take.
+            viewer.open(file, plugin="napari" if Path(file).is_dir() else None)
+            continue
+        for each in scans[file]:
+            viewer.add_layer(Layer.create(*each))
+        tell(scans[file])
     napari.run()
 
 
@@ -47,7 +63,7 @@ def _sorted_out(files: list[str]) -> tuple[list[Path], list[str]]:
     documents, images = [], []
     for file in files:
         path = Path(file)
-        if not path.exists():
+        if not path.exists() and not is_ours(path):
             raise UserError(f"there is no file {file}", "check its name and folder")
         if named.is_document(path):
             documents.append(path)
