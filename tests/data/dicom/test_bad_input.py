@@ -154,3 +154,14 @@ def test_paths_out_of_a_disc(tmp_path: Path, packaged: Path) -> None:
     assert crafted != index
     (tmp_path / "disc" / "DICOMDIR").write_bytes(crafted)
     assert "holds no picture" in refusal(tmp_path / "disc" / "DICOMDIR")
+
+
+def test_a_decoder_that_dies_takes_nothing_along(packaged: Path, tmp_path: Path) -> None:
+    """gdcm ends its program at this damaged picture of a lossless JPEG."""
+    content = bytearray((packaged / "SC_rgb_jpeg_gdcm.dcm").read_bytes())
+    start = content.index(b"\xff\xc3")
+    content[start + 5 : start + 9] = b"\x7f\xff\x7f\xff"
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(content)
+    assert str(path) in refusal(path)
+    assert read_contents(packaged / "SC_rgb_jpeg_gdcm.dcm").array.shape == (100, 100, 3)

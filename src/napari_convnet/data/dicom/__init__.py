@@ -2,8 +2,8 @@
 
 ``files`` finds files and reads them without trust, ``headers`` takes the pictures and their places
 out of them, ``grouping`` sorts them into series, ``stacking`` orders them by ``geometry`` (pure
-functions), ``pixels`` decodes them, ``segments`` puts labels together, and ``reading`` does it all.
-pydicom is imported when a file is read.
+functions), ``pixels`` decodes them, what may die of it ``apart``, ``segments`` puts labels
+together, and ``reading`` does it all. pydicom is imported when a file is read.
 """
 
 from .files import SUFFIXES, is_dicom

@@ -70,7 +70,7 @@ def is_dicom(path: Path) -> bool:
     """Tell whether a file is DICOM, or a folder has DICOM files in it; quick, never raises."""
     try:
         if path.is_dir():
-            return any(has_magic(file) for file in islice(_walk(path), _MOST_SNIFFED))
+            return any(_looks_dicom(file) for file in islice(_walk(path), _MOST_SNIFFED))
         return path.is_file() and has_magic(path)
     except OSError:
         return False
@@ -90,8 +90,7 @@ def files_of(path: Path) -> Files:
     if len(found) > _MOST_FILES:
         raise too_many_files(path, _MOST_FILES)
     named = [file for file in found if not _is_index(file)]
-    # Old files have no preamble: their suffix has to do.
-    dicom = [file for file in named if has_magic(file) or file.suffix.lower() in SUFFIXES]
+    dicom = [file for file in named if _looks_dicom(file)]
     known = set(dicom)
     return Files(tuple(dicom), tuple(file for file in named if file not in known))
 
@@ -126,6 +125,11 @@ def guarded(path: Path) -> Iterator[None]:
         raise too_large(path) from None
     except Exception as error:  # pydicom raises whatever it likes at a damaged file
         raise damaged(path, error) from error
+
+
+def _looks_dicom(path: Path) -> bool:
+    # Old files have no preamble: their suffix has to do.
+    return path.suffix.lower() in SUFFIXES or has_magic(path)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

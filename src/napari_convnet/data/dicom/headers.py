@@ -291,7 +291,7 @@ class _Header:
         self, file: File, frame: int, levels: _Levels, offsets: Sequence[Three] | None
     ) -> Picture:
         position = self._position(levels)
-        if file.frames > 1 and not levels.is_grouped:
+        if file.frames > 1 and not levels.has("PlanePositionSequence"):
             # One place for many frames: only a dose says how they follow.
             position = _moved(position, None if offsets is None else offsets[frame])
         if self._is_mosaic:
@@ -359,9 +359,8 @@ class _Levels:
 
     datasets: Sequence[Any]
 
-    @property
-    def is_grouped(self) -> bool:
-        return len(self.datasets) > 1
+    def has(self, group: str) -> bool:
+        return any(dataset.get(group) for dataset in self.datasets[:-1])
 
     def get(self, name: str, group: str = "") -> Any:
         for dataset in self.datasets[:-1]:

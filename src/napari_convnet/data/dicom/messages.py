@@ -18,6 +18,11 @@ def damaged(path: Path, error: Exception) -> UserError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     # pydicom lists what each decoder says below a line that says nothing.
     detail = lines[1 if lines[0].endswith(":") and len(lines) > 1 else 0].strip()[:200]
+    if "not support" in detail:
+        return UserError(
+            f"{path} is stored in a way that cannot be read ({detail})",
+            "convert it first, for example with dcmdjpeg or gdcmconv",
+        )
     return UserError(
         f"{path} cannot be read: it is damaged, cut short, or not DICOM ({detail})",
         "copy it again from where it came from",

@@ -12,25 +12,26 @@ import numpy as np
 
 from ...network.problems import UserError
 from ..values import AnyArray
+from .apart import Apart
 from .files import guarded, read_dataset
 from .headers import File, Picture
 from .messages import cut_short
 
-# Which package decodes what, the most careful with damaged data first.
+# Which package decodes what: the one that is most careful with damaged data.
 _DECODERS = MappingProxyType(
     {
-        "1.2.840.10008.1.2.4.50": ("pillow", "gdcm"),
-        "1.2.840.10008.1.2.4.51": ("pillow", "gdcm"),
-        "1.2.840.10008.1.2.4.57": ("gdcm",),
-        "1.2.840.10008.1.2.4.70": ("gdcm",),
-        "1.2.840.10008.1.2.4.80": ("pyjpegls",),
-        "1.2.840.10008.1.2.4.81": ("pyjpegls",),
-        "1.2.840.10008.1.2.4.90": ("pylibjpeg",),
-        "1.2.840.10008.1.2.4.91": ("pylibjpeg",),
-        "1.2.840.10008.1.2.4.201": ("pylibjpeg",),
-        "1.2.840.10008.1.2.4.202": ("pylibjpeg",),
-        "1.2.840.10008.1.2.4.203": ("pylibjpeg",),
-        "1.2.840.10008.1.2.5": ("pydicom",),
+        "1.2.840.10008.1.2.4.50": "pillow",
+        "1.2.840.10008.1.2.4.51": "pillow",
+        "1.2.840.10008.1.2.4.57": "gdcm",
+        "1.2.840.10008.1.2.4.70": "gdcm",
+        "1.2.840.10008.1.2.4.80": "pyjpegls",
+        "1.2.840.10008.1.2.4.81": "pyjpegls",
+        "1.2.840.10008.1.2.4.90": "pylibjpeg",
+        "1.2.840.10008.1.2.4.91": "pylibjpeg",
+        "1.2.840.10008.1.2.4.201": "pylibjpeg",
+        "1.2.840.10008.1.2.4.202": "pylibjpeg",
+        "1.2.840.10008.1.2.4.203": "pylibjpeg",
+        "1.2.840.10008.1.2.5": "pydicom",
     }
 )
 _PACKAGES = MappingProxyType(
@@ -41,6 +42,9 @@ _PACKAGES = MappingProxyType(
         "pillow": "pillow",
     }
 )
+_FRAGILE = {"gdcm"}
+"""Decoders that can take the whole program with them: they work in a process of their own."""
+
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 
 
@@ -69,39 +73,34 @@ def values(pictures: Sequence[Picture]) -> AnyArray:
 def _decoded(pictures: Sequence[Picture]) -> Iterator[tuple[int, AnyArray]]:
     """Yield each picture's place among `pictures` and its values; each file is read once."""
     places = sorted(range(len(pictures)), key=lambda i: str(pictures[i].file.path))
-    for _, group in groupby(places, key=lambda i: pictures[i].file.path):
-        indices = list(group)
-        file = pictures[indices[0]].file
-        dataset = read_dataset(file.path, pixels=True)
-        with guarded(file.path):
-            frames = raw_frames(dataset, file, [pictures[i].frame for i in indices])
-            for index, frame in zip(indices, frames, strict=True):
-                yield index, _meant(frame, dataset, pictures[index])
+    with Apart() as apart:
+        for _, group in groupby(places, key=lambda i: pictures[i].file.path):
+            indices = list(group)
+            file = pictures[indices[0]].file
+            dataset = read_dataset(file.path, pixels=True)
+            with guarded(file.path):
+                frames = _frames(dataset, file, [pictures[i].frame for i in indices], apart)
+                for index, frame in zip(indices, frames, strict=True):
+                    yield index, _meant(frame, dataset, pictures[index])
 
 
-def raw_frames(dataset: Any, file: File, frames: Sequence[int]) -> Iterator[AnyArray]:
+def _frames(dataset: Any, file: File, frames: Sequence[int], apart: Apart) -> Iterator[AnyArray]:
     """Decode frames of a file in the order asked for, colours as RGB."""
     from pydicom.pixels.utils import iter_pixels
 
     _name_syntax(dataset)
     _check_length(dataset, file)
-    plugins = _plugins(dataset, file.path)
+    plugin = _plugin(dataset, file.path)
     wanted = [*file.size, *([file.samples] if file.samples > 1 else [])]
-    done = 0
-    for last, plugin in ((name == plugins[-1], name) for name in plugins):
-        try:
-            pixels: Iterable[AnyArray] = iter_pixels(
-                dataset, indices=frames[done:], decoding_plugin=plugin
-            )
-            for frame in pixels:
-                if list(frame.shape) != wanted:
-                    raise ValueError(f"a frame has {frame.shape} pixels, not {tuple(wanted)}")
-                yield frame.astype(frame.dtype.newbyteorder("="), copy=False)
-                done += 1
-            return
-        except RuntimeError:  # what one package cannot decode, the next may
-            if last:
-                raise
+    pixels: Iterable[AnyArray] = (
+        apart.frames(file.path, frames, plugin)
+        if plugin in _FRAGILE
+        else iter_pixels(dataset, indices=frames, decoding_plugin=plugin)
+    )
+    for frame in pixels:
+        if list(frame.shape) != wanted:
+            raise ValueError(f"a frame has {frame.shape} pixels, not {tuple(wanted)}")
+        yield frame.astype(frame.dtype.newbyteorder("="), copy=False)
 
 
 def _meant(stored: AnyArray, dataset: Any, picture: Picture) -> AnyArray:
@@ -169,8 +168,8 @@ def _check_length(dataset: Any, file: File) -> None:
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
-def _plugins(dataset: Any, path: Path) -> tuple[str, ...]:
-    """Packages that decode a file's pixels; "" for pixels that are stored as they are."""
+def _plugin(dataset: Any, path: Path) -> str:
+    """Package that decodes a file's pixels; "" for pixels that are stored as they are."""
     from pydicom.pixels.decoders.base import get_decoder
 
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -181,14 +180,11 @@ def _plugins(dataset: Any, path: Path) -> tuple[str, ...]:
             f"{path} is compressed as {syntax.name}, which cannot be read",
             "convert it first, for example with dcmdjpeg or gdcmconv",
         ) from None
-    wanted = _DECODERS.get(str(syntax))
-    if wanted is None:
-        return ("",)
-    usable = tuple(name for name in wanted if name in decoder.available_plugins)
-    if not usable:
-        package = _PACKAGES.get(wanted[0], wanted[0])
+    plugin = _DECODERS.get(str(syntax), "")
+    if plugin and plugin not in decoder.available_plugins:
         raise UserError(
-            f"{path} is compressed as {syntax.name}, which needs the package {package}",
+            f"{path} is compressed as {syntax.name}, which needs the package "
+            f"{_PACKAGES.get(plugin, plugin)}",
             "pip install 'napari-convnet[medical]'",
         )
-    return usable
+    return plugin

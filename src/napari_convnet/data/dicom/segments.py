@@ -20,7 +20,7 @@ from .messages import bad_value
 from .pixels import values
 from .stacking import flat, positions
 
-_MOST_EMPTY = 5000  # slices between two that hold something
+_MOST_SLICES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,8 @@ def segments(path: Path, group: Group) -> Contents:
         If its slices do not lie on one grid, or a file is damaged.
     """
     pictures = group.pictures
+    if min(_numbers(pictures)) < 1:
+        raise bad_value(path, "segment's number", min(_numbers(pictures)), "they begin at 1")
     grid = _grid(path, pictures) if group.first.is_placed else _unplaced(pictures)
     stored = values(pictures)
     file = group.first.file
@@ -143,13 +145,12 @@ def _grid(path: Path, pictures: Sequence[Picture]) -> _Grid:
 def _step(path: Path, heights: Floats, first: Picture) -> float:
     """Find the distance of slices of which those with a segment are a part."""
     gaps = np.diff(heights)
-    stated = first.thickness
-    for step in (stated, float(gaps.min())):
+    for step in (float(gaps.min()), first.thickness):
         if step is None:
             continue
         counts = gaps / step
         even = np.abs(counts - np.rint(counts)) <= EVEN * np.maximum(counts, 1)
-        if even.all() and np.rint(counts).min() >= 1 and counts.sum() < _MOST_EMPTY:
+        if even.all() and np.rint(counts).min() >= 1 and counts.sum() < _MOST_SLICES:
             return float((heights[-1] - heights[0]) / np.rint(counts).sum())
     shown = ", ".join(f"{gap:.4g}" for gap in gaps[:6])
     raise bad_value(path, "distance of slices", f"{shown} mm", "no grid has them all")
