@@ -97,14 +97,16 @@ def test_what_a_nrrd_header_leaves_open_is_told(tmp_path: Path, more, words: str
 
 def test_spacings_alone(tmp_path: Path) -> None:
     bare = {"space": "", "space_directions": "", "space_origin": ""}
+    origin = "does not say where its first voxel lies: put at 0, 0, 0"
     found = read_contents(nrrd(tmp_path / "a.nrrd", spacings="1 2 3", **bare))
     np.testing.assert_array_equal(np.diag(found.affine), [3, 2, 1, 1])
-    assert len(found.notes) == 1
+    assert len(found.notes) == 2
+    assert origin in found.notes[0].text
     texts = [
         note.text
         for note in read_contents(nrrd(tmp_path / "b.nrrd", spacings="1 2 nan", **bare)).notes
     ]
-    assert "does not give its voxel size along every axis: 1 mm was taken" in texts[0]
+    assert "does not give its voxel size along every axis: 1 mm was taken" in texts[1]
 
 
 def test_micrometres(tmp_path: Path) -> None:
@@ -117,6 +119,7 @@ def test_micrometres(tmp_path: Path) -> None:
     [
         ({"ElementSpacing": ""}, "does not give its voxel size: 1 mm was taken"),
         ({"TransformMatrix": ""}, "does not say which way the scan lies"),
+        ({"Offset": ""}, "does not say where its first voxel lies"),
         ({"DistanceUnits": "um"}, "given in um: converted"),
         ({"TransformMatrix": "1 0 0 0.3 1 0 0 0 1"}, "the scan is sheared"),
     ],
@@ -196,6 +199,9 @@ def test_wrong_endings_and_missing_parts(tmp_path: Path) -> None:
     path = meta(tmp_path / "a.mhd")
     path.write_bytes(path.read_bytes().split(b"LOCAL")[0] + b"gone.raw\n")
     assert "gone.raw is not beside it" in refusal(path)
+    for wrong in ("1 2", "1 2 x", "1 2 nan", "1 2 3 4"):
+        message = refusal(meta(tmp_path / "d.mha", Offset=wrong))
+        assert f'its offset is "{wrong}", not 3 numbers' in message
     assert "gives NaN" in refusal(nrrd(tmp_path / "b.nrrd", space_origin="(nan,0,0)"))
     assert "cannot be read" in refusal(
         nrrd(tmp_path / "c.nrrd", space_directions="(1,0,0) (0,1,0) (0,0,0)")

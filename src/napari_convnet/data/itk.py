@@ -7,6 +7,7 @@ the header's text is read too, and what it lacks is told.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..network.problems import UserError
+from ..network.problems import UserError, quoted
 from .contents import Choice, Contents, Header, Note, needs
 from .label_values import label_values
 from .orientation import (
@@ -175,6 +176,8 @@ def _segments(text: _Text) -> dict[int, str]:
 
 # -- the header's text --
 
+_NO_ORIGIN = Note("the file does not say where its first voxel lies: put at 0, 0, 0", "warning")
+
 
 @dataclass(frozen=True)
 class _Text:
@@ -235,6 +238,8 @@ class _Nrrd(_Text):
 
     def notes(self) -> Iterator[Note]:
         space = self.fields.get("space", "").strip().lower()
+        if "space origin" not in self.fields:
+            yield _NO_ORIGIN
         if "space directions" not in self.fields:
             spacings = self.fields.get("spacings", "")
             if not spacings or "nan" in spacings.lower():
@@ -269,7 +274,13 @@ class _Meta(_Text):
         return self.fields.get("distanceunits", "").strip()
 
     def check(self, path: Path) -> None:
-        """Compare the size of the voxels with what is there: MetaIO fills up with zeros."""
+        """Refuse numbers that are none, and fewer voxels than promised: MetaIO makes them up."""
+        axes = len(self.fields["dimsize"].split())
+        for names, count in ((_ORIGINS, axes), (_SPACINGS, axes), (_MATRICES, axes * axes)):
+            for name in names & self.fields.keys():
+                if not _are_numbers(self.fields[name], count):
+                    what = f"its {name} is {quoted(self.fields[name])}, not {count} numbers"
+                    raise UserError(f"{path} has no usable place: {what}", "copy it again")
         wanted = _meta_bytes(self.fields)
         data = self.fields.get("elementdatafile", "")
         if wanted is None or data.upper().startswith("LIST") or "%" in data:
@@ -289,16 +300,23 @@ class _Meta(_Text):
             )
 
     def notes(self) -> Iterator[Note]:
-        if not {"elementspacing", "elementsize"} & self.fields.keys():
+        if not _ORIGINS & self.fields.keys():
+            yield _NO_ORIGIN
+        if not _SPACINGS & self.fields.keys():
             text = "the file does not give its voxel size: 1 mm was taken along every axis"
             yield Note(text, "warning")
-        if not {"transformmatrix", "rotation", "orientation"} & self.fields.keys():
+        if not _MATRICES & self.fields.keys():
             yield Note(
                 "the file does not say which way the scan lies: its axes were taken as left, "
                 "posterior, superior; left and right are not known",
                 "warning",
             )
 
+
+# MetaIO's names for the same thing, from several versions.
+_ORIGINS = {"offset", "position", "origin"}
+_SPACINGS = {"elementspacing", "elementsize"}
+_MATRICES = {"transformmatrix", "rotation", "orientation"}
 
 _META_BYTES = {
     "MET_UCHAR": 1, "MET_CHAR": 1, "MET_USHORT": 2, "MET_SHORT": 2, "MET_UINT": 4, "MET_INT": 4,
@@ -315,6 +333,14 @@ def _meta_bytes(fields: Mapping[str, str]) -> int | None:
     for size in fields["dimsize"].split():
         wanted *= int(size)
     return wanted
+
+
+def _are_numbers(text: str, count: int) -> bool:
+    try:
+        values = [float(word) for word in text.split()]
+    except ValueError:
+        return False
+    return len(values) == count and all(map(math.isfinite, values))
 
 
 def _lines(path: Path, magic: bytes, what: str) -> list[str]:
