@@ -12,6 +12,8 @@ from .dataset import Dataset, Images, dataset_from_arrays
 from .fitting import FITS, fit
 from .loading import SOURCES, Source, check_size, data_problems, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
+from .orientation import closest_canonical, describe
+from .placement import check_same_place, resample_like, same_place
 from .preparation import prepare
 from .readers import READERS, read_contents, read_header, read_sample
 from .sample import Sample, sample_from_array
@@ -31,6 +33,7 @@ from .samples import (
 )
 from .settings import SettingLike, Word
 from .splitting import Split, split
+from .write import write_nifti, write_tiff
 
 __all__ = [
     "AUGMENTATIONS",
@@ -61,9 +64,12 @@ __all__ = [
     "augmentations",
     "batches",
     "bump",
+    "check_same_place",
     "check_size",
+    "closest_canonical",
     "data_problems",
     "dataset_from_arrays",
+    "describe",
     "digits",
     "epoch_order",
     "faces",
@@ -80,7 +86,11 @@ __all__ = [
     "read_contents",
     "read_header",
     "read_sample",
+    "resample_like",
+    "same_place",
     "sample_from_array",
     "sample_path",
     "split",
+    "write_nifti",
+    "write_tiff",
 ]

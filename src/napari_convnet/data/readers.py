@@ -44,7 +44,14 @@ __all__ = [
 ]
 
 
-def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> Sample:
+def read_sample(
+    path: str | Path,
+    input: Input,
+    *,
+    step: Sequence[int] = (),
+    series: str | int | None = None,
+    accept: Iterable[str] = (),
+) -> Sample:
     """Read an image file as a network with this `input` takes it.
 
     Parameters
@@ -55,6 +62,8 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
         The network's input: channels, then nominal sizes.
     step : sequence of int
         Which index of further axes (pages, time) to take; the first where not given.
+    series, accept : optional
+        As in `read_contents`.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
         If the file is missing, a directory, damaged, of an unknown kind, or does not fit the input.
     """
     path = Path(path)
-    found = read_contents(path)
+    found = read_contents(path, series=series, accept=accept)
     sample = sample_from_array(
         found.array,
         input,
@@ -82,13 +91,13 @@ def read_sample(path: str | Path, input: Input, *, step: Sequence[int] = ()) -> 
 
 
 def read_contents(
-    path: Path, *, series: str | int | None = None, accept: Iterable[str] = ()
+    path: str | Path, *, series: str | int | None = None, accept: Iterable[str] = ()
 ) -> Contents:
     """Read a file, or a directory that is read as a whole, with the reader that knows it.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         ``FOLDER#2`` names the second series in a folder of several.
     series : str or int, optional
         Which of several series, by its number from 1 or its identifier.
@@ -100,11 +109,11 @@ def read_contents(
     UserError
         As `read_sample`.
     """
-    path, choice = chosen(path, Choice(series, frozenset(accept)))
+    path, choice = chosen(Path(path), Choice(series, frozenset(accept)))
     return _told(path, lambda reader: reader.read(path, choice))
 
 
-def read_header(path: Path, *, series: str | int | None = None) -> Header:
+def read_header(path: str | Path, *, series: str | int | None = None) -> Header:
     """Read only what a file says of its array: much faster than the values.
 
     Raises
@@ -112,7 +121,7 @@ def read_header(path: Path, *, series: str | int | None = None) -> Header:
     UserError
         As `read_sample`.
     """
-    path, choice = chosen(path, Choice(series))
+    path, choice = chosen(Path(path), Choice(series))
     return _told(path, lambda reader: reader.look(path, choice))
 
 
@@ -248,9 +257,9 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
         "tiff": Reader("TIFF", (".tif", ".tiff"), read_tiff, look_at_tiff),
         "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
+        "zarr": Reader("OME-Zarr", (), read_zarr, look_at_zarr, is_zarr),
         "dicom": Reader("DICOM", SUFFIXES, read_dicom, look_at_dicom, is_dicom),
         "nifti": Reader("NIfTI", (".nii", ".nii.gz", ".hdr", ".img"), read_nifti, look_at_nifti),
-        "zarr": Reader("OME-Zarr", (), read_zarr, look_at_zarr, is_zarr),
         "itk": Reader(
             "NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk, look_at_itk
         ),
