@@ -10,7 +10,8 @@ import pytest
 
 pydicom = pytest.importorskip("pydicom")
 
-from pydicom.dataset import FileDataset, FileMetaDataset  # noqa: E402
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset  # noqa: E402
+from pydicom.sequence import Sequence  # noqa: E402
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid  # noqa: E402
 
 
@@ -77,6 +78,33 @@ class Series:
                 delattr(dataset, name)
             else:
                 setattr(dataset, name, value)
+        return dataset
+
+    def enhanced(self) -> FileDataset:
+        """One file with all slices, placed by functional groups, last slice first."""
+        dataset = self.dataset(0)
+        for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+            delattr(dataset, name)
+        shared, orientation, measures = Dataset(), Dataset(), Dataset()
+        orientation.ImageOrientationPatient = list(self.directions)
+        measures.PixelSpacing = list(self.spacing)
+        measures.SliceThickness = 3
+        shared.PlaneOrientationSequence = Sequence([orientation])
+        shared.PixelMeasuresSequence = Sequence([measures])
+        dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+        frames = []
+        indices = list(range(self.count))[::-1]
+        for index in indices:
+            frame, position = Dataset(), Dataset()
+            position.ImagePositionPatient = self.position(index)
+            frame.PlanePositionSequence = Sequence([position])
+            value = Dataset()
+            value.RescaleSlope, value.RescaleIntercept = 2, index
+            frame.PixelValueTransformationSequence = Sequence([value])
+            frames.append(frame)
+        dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+        dataset.NumberOfFrames = self.count
+        dataset.PixelData = self.array[::-1].tobytes()
         return dataset
 
     def write(self, folder: Path, name: str = "{}.dcm", **elements: Any) -> Path:

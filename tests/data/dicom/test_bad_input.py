@@ -122,7 +122,7 @@ def test_a_damaged_file_in_a_folder(new_series, tmp_path: Path) -> None:
     message = refusal(tmp_path)
     assert message.startswith("1 of the 6 DICOM files of ")
     assert "bad.dcm cannot be placed" in message
-    assert "accept damaged files" in message
+    assert 'accept "damaged"' in message
     found = read_contents(tmp_path, accept={"damaged"})
     np.testing.assert_array_equal(found.array, series.array)
     assert str(found.notes[0]) == "1 file is damaged and left out: bad.dcm"

@@ -28,7 +28,7 @@ SINGLE = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, packaged: Path, new_series) -> Path:
+def folder(tmp_path_factory, packaged: Path, new_series, save_dicom) -> Path:
     """The files to be damaged, and where the series lies."""
     root = tmp_path_factory.mktemp("fuzz")
     (root / "single").mkdir()
@@ -36,6 +36,7 @@ def folder(tmp_path_factory, packaged: Path, new_series) -> Path:
         (root / "single" / name).write_bytes((packaged / name).read_bytes())
     series = new_series(count=6, directions=(0.8, 0.6, 0.0, 0.0, 0.0, -1.0), step=(-1.2, 1.6, 0.0))
     series.write(root / "series")
+    save_dicom(series.enhanced(), root / "single" / "enhanced.dcm")
     truth = {"affine": series.affine.tolist(), "shape": series.array.shape}
     (root / "truth.json").write_text(json.dumps(truth))
     return root

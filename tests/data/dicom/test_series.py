@@ -9,6 +9,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from napari_convnet.data.contents import Contents
+from napari_convnet.data.dicom import series_of
 from napari_convnet.data.readers import is_readable, read_contents, read_header, read_sample
 from napari_convnet.network.problems import UserError
 
@@ -80,6 +81,7 @@ def test_several_series_are_listed(tmp_path: Path, new_series) -> None:
     message = refusal(tmp_path)
     assert '#1 "scout" (5 of 4x6, axial, CT); #2 "head" (5 of 8x8, axial, CT)' in message
     assert message.endswith(f"name one of them, such as {tmp_path}#1")
+    assert [line.split('"')[1] for line in series_of(tmp_path)] == ["scout", "head"]
     for choice in ("#2", f"#{two.uid}", "#head"):
         found = read_contents(Path(f"{tmp_path}{choice}"))
         np.testing.assert_array_equal(found.array, two.array)
@@ -116,7 +118,7 @@ def test_missing_slices(tmp_path: Path, new_series, missing: set[int], said: str
     message = refusal(tmp_path)
     assert said in message
     assert "otherwise 2 mm apart" in message
-    assert "accept uneven slices" in message
+    assert 'accept "uneven"' in message
     found = read_contents(tmp_path, accept={"uneven"})
     assert len(found.array) == 20 - len(missing)
     np.testing.assert_allclose(found.affine[0, 0], 38 / (len(found.array) - 1))
@@ -297,39 +299,9 @@ def test_different_frames_of_reference(tmp_path: Path, new_series) -> None:
 # ------------------------------------------------------------------------- multi-frame
 
 
-def enhanced(series, **extra):
-    """One file with all slices, placed by functional groups, last slice first."""
-    dataset = series.dataset(0)
-    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
-        delattr(dataset, name)
-    shared, orientation, measures = Dataset(), Dataset(), Dataset()
-    orientation.ImageOrientationPatient = list(series.directions)
-    measures.PixelSpacing = list(series.spacing)
-    measures.SliceThickness = 3
-    shared.PlaneOrientationSequence = Sequence([orientation])
-    shared.PixelMeasuresSequence = Sequence([measures])
-    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
-    frames = []
-    indices = list(range(series.count))[::-1]
-    for index in indices:
-        frame, position = Dataset(), Dataset()
-        position.ImagePositionPatient = series.position(index)
-        frame.PlanePositionSequence = Sequence([position])
-        value = Dataset()
-        value.RescaleSlope, value.RescaleIntercept = 2, index
-        frame.PixelValueTransformationSequence = Sequence([value])
-        frames.append(frame)
-    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
-    dataset.NumberOfFrames = series.count
-    dataset.PixelData = series.array[::-1].tobytes()
-    for name, value in extra.items():
-        setattr(dataset, name, value)
-    return dataset
-
-
 def test_multi_frame(tmp_path: Path, new_series, save_dicom) -> None:
     series = new_series(directions=(0, 1, 0, 0, 0, -1), step=(-2.5, 0, 0))
-    path = save_dicom(enhanced(series), tmp_path / "enhanced")
+    path = save_dicom(series.enhanced(), tmp_path / "enhanced")
     found = read_contents(path)
     expected = [series.pixels(i).astype(int) * 2 + i for i in range(series.count)]
     np.testing.assert_array_equal(found.array, expected)
@@ -339,7 +311,7 @@ def test_multi_frame(tmp_path: Path, new_series, save_dicom) -> None:
 
 def test_multi_frame_with_time(tmp_path: Path, new_series, save_dicom) -> None:
     series = new_series(count=4)
-    dataset = enhanced(series)
+    dataset = series.enhanced()
     for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         content = Dataset()
         content.TemporalPositionIndex = index % 2 + 1
@@ -351,7 +323,7 @@ def test_multi_frame_with_time(tmp_path: Path, new_series, save_dicom) -> None:
 
 
 def test_stacks_of_a_file_are_series(tmp_path: Path, new_series, save_dicom) -> None:
-    dataset = enhanced(new_series(count=4))
+    dataset = new_series(count=4).enhanced()
     for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         content = Dataset()
         content.StackID = str(index // 2)
@@ -379,7 +351,7 @@ def test_multi_frame_without_geometry(tmp_path: Path, new_series, save_dicom) ->
 
 def segmentation(series, frames: list[tuple[int, int]], masks: np.ndarray):
     """A file of 1-bit pictures: (slice, segment) each."""
-    dataset = enhanced(series)
+    dataset = series.enhanced()
     dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
     dataset.SegmentationType = "BINARY"
     dataset.BitsAllocated = dataset.BitsStored = 1

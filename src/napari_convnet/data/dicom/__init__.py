@@ -7,6 +7,6 @@ together, and ``reading`` does it all. pydicom is imported when a file is read.
 """
 
 from .files import SUFFIXES, is_dicom
-from .reading import look_at_dicom, read_dicom
+from .reading import look_at_dicom, read_dicom, series_of
 
-__all__ = ["SUFFIXES", "is_dicom", "look_at_dicom", "read_dicom"]
+__all__ = ["SUFFIXES", "is_dicom", "look_at_dicom", "read_dicom", "series_of"]

@@ -95,7 +95,7 @@ def uneven(path: Path, found: Spread) -> UserError:
     """Slices that no affine can hold."""
     return UserError(
         f"{path}: {uneven_words(found)}",
-        "find the missing files, or accept uneven slices to read them as if evenly spaced",
+        'find the missing files, or accept "uneven" to read the slices as if evenly spaced',
     )
 
 
@@ -127,7 +127,7 @@ def duplicates(path: Path, where: Sequence[int], count: int) -> UserError:
     return UserError(
         f"{path}: several pictures are at the same place (slice {places}{more} of {count}), and "
         "nothing in them (time, echo, b-value) tells them apart in the same way everywhere",
-        "take the doubled files away, or accept duplicates to read the first of each",
+        'take the doubled files away, or accept "duplicates" to read the first of each',
     )
 
 
@@ -136,5 +136,5 @@ def partly_damaged(path: Path, errors: Sequence[UserError], count: int) -> UserE
     first = errors[0].problems[0].what
     return UserError(
         f"{len(errors)} of the {count} DICOM files of {path} cannot be read; the first: {first}",
-        "copy them again, or accept damaged files to read the scan without them",
+        'copy them again, or accept "damaged" to read the scan without them',
     )

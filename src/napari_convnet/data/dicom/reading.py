@@ -90,7 +90,41 @@ def look_at_dicom(path: Path, choice: Choice) -> Header:
     return Header((*ordered.shape, *file.size, *colours), rgb=file.is_coloured)
 
 
-def _find(path: Path, choice: Choice) -> _Found:
+def series_of(path: Path) -> tuple[str, ...]:
+    """Describe the series that a file, folder or DICOMDIR holds: ``PATH#1`` is the first of them.
+
+    Files that are damaged do not count.
+
+    Raises
+    ------
+    UserError
+        If none holds a picture.
+    """
+    return tuple(str(group) for group in groups(_scan(path).checked(path, accept_damaged=True)))
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """What a path's files hold."""
+
+    files: Files
+    pictures: tuple[Picture, ...]
+    without: tuple[Path, ...]
+    broken: tuple[tuple[Path, UserError], ...]
+
+    def checked(self, path: Path, accept_damaged: bool) -> tuple[Picture, ...]:
+        """Return the pictures, unless there are none or some may be missing."""
+        count = len(self.files.dicom)
+        if self.broken and not (accept_damaged and self.pictures):
+            errors = [error for _, error in self.broken]
+            raise errors[0] if count == 1 else partly_damaged(path, errors, count)
+        if not self.pictures:
+            kinds = sorted({other_object(file) for file in self.without})
+            raise no_pictures(path, count, listed(kinds, "and"))
+        return self.pictures
+
+
+def _scan(path: Path) -> _Scan:
     needs("pydicom", path, "a DICOM file")
     files = files_of(path)
     pictures: list[Picture] = []
@@ -100,19 +134,19 @@ def _find(path: Path, choice: Choice) -> _Found:
         try:
             held = pictures_of(file)
         except UserError as error:
-            if len(files.dicom) == 1:
-                raise
             broken.append((file, error))
             continue
         pictures += held
         without += [] if held else [file]
-    if broken and ("damaged" not in choice.accept or not pictures):
-        raise partly_damaged(path, [error for _, error in broken], len(files.dicom))
-    if not pictures:
-        kinds = sorted({other_object(file) for file in without})
-        raise no_pictures(path, len(files.dicom), listed(kinds, "and"))
+    return _Scan(files, tuple(pictures), tuple(without), tuple(broken))
+
+
+def _find(path: Path, choice: Choice) -> _Found:
+    scan = _scan(path)
+    pictures = scan.checked(path, accept_damaged="damaged" in choice.accept)
     group = choose(path, groups(pictures), choice.series)
-    return _Found(group, tuple(_left_out(files, without, [file for file, _ in broken])))
+    broken = [file for file, _ in scan.broken]
+    return _Found(group, tuple(_left_out(scan.files, scan.without, broken)))
 
 
 def _left_out(files: Files, without: Sequence[Path], broken: Sequence[Path]) -> list[Note]:
