@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nibabel.tests import data as packaged
 
-from napari_convnet.data import read_sample, sample_path
+from napari_convnet.data import nifti, read_sample, sample_path
 from napari_convnet.data.orientation import nibabel_to_napari
 from napari_convnet.data.placement import same_place
 from napari_convnet.data.readers import read_contents, read_header
@@ -279,6 +279,7 @@ def test_a_picture_and_a_single_slice(tmp_path: Path) -> None:
     found = read_contents(write(tmp_path / "one.nii", VALUES[:, :, :1]))
     assert found.array.shape == (1, 5, 4)
     np.testing.assert_allclose(found.affine, nibabel_to_napari(RAS))
+    assert [note.text[:30] for note in found.notes] == ["the volume is a single slice: "]
     found = read_contents(write(tmp_path / "flat.nii", VALUES[:, :, 0]))
     assert found.array.shape == (1, 5, 4)
     np.testing.assert_array_equal(found.array[0], VALUES[:, :, 0].T)
@@ -384,6 +385,15 @@ def test_a_header_that_promises_the_world(tmp_path: Path) -> None:
     raw[42:48] = np.array([4, 0, 6], "<i2").tobytes()
     path.write_bytes(raw)
     assert "has no voxels" in refusal(path)
+
+
+def test_more_voxels_than_there_is_memory_for(tmp_path: Path, monkeypatch) -> None:
+    def full(image):
+        raise MemoryError
+
+    monkeypatch.setattr(nifti, "_values", full)
+    message = refusal(write(tmp_path / "scan.nii"))
+    assert "holds 4x5x6 voxels: more than there is memory; cut out a part of it" in message
 
 
 def test_what_is_mended_in_a_header_is_told_and_not_printed(tmp_path: Path, capfd) -> None:

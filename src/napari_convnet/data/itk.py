@@ -27,7 +27,7 @@ from .orientation import (
     shear_angle,
     with_leading_axes,
 )
-from .values import value_notes
+from .values import slice_notes, value_notes
 
 UNEVEN = "uneven"
 """Accepting it reads slices that are not evenly spaced as if they were."""
@@ -66,7 +66,14 @@ def read_itk(path: Path, choice: Choice) -> Contents:
         affine=with_leading_axes(affine, lead),
         units=("pixel",) * lead + ("mm",) * rank,
         axes=_leading(components > 1 and not rgb, lead) + ("z", "y", "x")[-rank:],
-        notes=(*notes, *text.notes(), *_shear_notes(affine), *why, *value_notes(array)),
+        notes=(
+            *notes,
+            *text.notes(),
+            *_shear_notes(affine),
+            *slice_notes(tuple(image.GetSize()[2::-1])),
+            *why,
+            *value_notes(array),
+        ),
         labels=labels is not None,
         names=names if labels is not None else {},
         name=path.name,

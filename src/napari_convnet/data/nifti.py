@@ -33,7 +33,7 @@ from .orientation import (
     with_leading_axes,
 )
 from .settings import text_of
-from .values import AnyArray, value_notes
+from .values import AnyArray, slice_notes, value_notes
 
 Q_FORM = "q-form"
 """Accepting it reads a file that is placed twice by its q-form."""
@@ -84,7 +84,13 @@ def read_nifti(path: Path, choice: Choice) -> Contents:
         affine=with_leading_axes(placed.affine, lead),
         units=("pixel",) * lead + ("mm",) * 3,
         axes=_axes(image.shape),
-        notes=(*notes, *_time_notes(image, lead), *why, *value_notes(array)),
+        notes=(
+            *notes,
+            *_time_notes(image, lead),
+            *slice_notes(_kept(image.shape)[2::-1]),
+            *why,
+            *value_notes(array),
+        ),
         labels=labels is not None,
         name=path.name,
     )

@@ -108,6 +108,14 @@ def value_notes(array: AnyArray) -> tuple[Note, ...]:
     return ()
 
 
+def slice_notes(shape: tuple[int, ...]) -> tuple[Note, ...]:
+    """Tell where a volume (..., z, y, x) is a single slice."""
+    if len(shape) < 3 or shape[-3] != 1:
+        return ()
+    text = "the volume is a single slice: a network for volumes sees nothing above and below it"
+    return (Note(text),)
+
+
 def _all_fit(array: AnyArray) -> bool:
     # Minimum and maximum pass NaN on, and need no array of flags as large as the image.
     with np.errstate(invalid="ignore"):
