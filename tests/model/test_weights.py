@@ -22,6 +22,7 @@ from napari_convnet.model import (
     read_metadata,
     save_weights,
 )
+from napari_convnet.model.weights import read_weights
 
 NET = """
 input: 1x12x12
@@ -54,6 +55,19 @@ def test_there_and_back(tmp_path: Path) -> None:
     # Any reader of the format reads it.
     assert list(load_file(path)) == sorted(net.state_dict())
     assert os.listdir(path.parent) == ["net.safetensors"]
+
+
+def test_a_header_of_any_length_is_read(tmp_path: Path) -> None:
+    """The file begins with that length: 128 and 640 read like the start of a pickle."""
+    tensor = torch.arange(3.0)
+    lengths = set()
+    for letters in range(0, 1200, 8):
+        path = tmp_path / f"{letters}.safetensors"
+        save_file({"weight": tensor}, path, {"note": "x" * letters})
+        lengths.add(path.read_bytes()[0])
+        assert torch.equal(read_weights(path)["weight"], tensor)
+        assert read_metadata(path) == {"note": "x" * letters}
+    assert 0x80 in lengths
 
 
 def test_what_matches_is_loaded_and_the_rest_is_new(file: Path) -> None:

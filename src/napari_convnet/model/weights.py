@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from .builder import ConvNet
 
 PICKLES = (b"PK\x03\x04", b"\x80")
-"""How PyTorch's files begin: zip archives, or bare pickles in the old form."""
+"""How PyTorch's files begin: zip archives, or bare pickles in the old form.
+
+A safetensors file begins with a length, which may read like either.
+"""
 
 Origin = Literal["loaded", "new"]
 """Where a layer's weights come from: a file, or the seed and the document."""
@@ -102,7 +105,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     path = Path(path)
     data = _bytes(path)
-    if data.startswith(PICKLES):
+    if _is_pickle(data[:9], len(data)):
         return _state_dict(path, data)
     try:
         # The format keeps no order of its tensors.
@@ -110,6 +113,17 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     # A header that is no JSON of the right form can end in a KeyError of the library's.
     except (SafetensorError, KeyError, ValueError, TypeError):
         raise _unreadable(path) from None
+
+
+def _is_pickle(head: bytes, size: int) -> bool:
+    """Tell from its first 9 bytes whether a file of `size` bytes is PyTorch's own."""
+    is_safetensors = head[8:] == b"{" and 8 + _header_length(head) <= size
+    return head.startswith(PICKLES) and not is_safetensors
+
+
+def _header_length(head: bytes) -> int:
+    # The format: the length of the header in 8 bytes, then the header as JSON.
+    return int.from_bytes(head[:8], "little")
 
 
 def _state_dict(path: Path, data: bytes) -> dict[str, Tensor]:
@@ -169,13 +183,13 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         As `read_weights`.
     """
     path = Path(path)
-    head = _bytes(path, 8)
-    if head.startswith(PICKLES):
+    head = _bytes(path, 9)
+    size = path.stat().st_size
+    if _is_pickle(head, size):
         return {}
-    # The format: the length of the header in 8 bytes, then the header as JSON.
-    length = int.from_bytes(head, "little")
+    length = _header_length(head)
     try:
-        if length > path.stat().st_size:
+        if length > size:
             raise _unreadable(path)
         header = json.loads(_bytes(path, 8 + length)[8:])
         found = header.get("__metadata__", {})
