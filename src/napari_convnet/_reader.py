@@ -70,6 +70,7 @@ def read(path: str | Sequence[str]) -> list[LayerData] | list[tuple[None]]:
         # napari's word for: read, and there is nothing to add.
         return [(None,)]
     tell(found)
+    show_upright()
     return found
 
 
@@ -140,7 +141,18 @@ def tell(found: Iterable[LayerData]) -> None:
         noted = [note for note in about["notes"] if note not in warned]
         for kind, texts in (("info", noted), ("warning", warned)):
             if texts:
-                _show(kind, "\n".join((f"{options['name']}:", *texts)))
+                _show(kind, f"{options['name']}: " + "\n".join(texts))
+
+
+def show_upright() -> None:
+    """Let napari's window, where there is one, show scans with the top of the head on top."""
+    from napari import current_viewer
+
+    from .viewer.upright import keep_upright
+
+    viewer = current_viewer()
+    if viewer is not None:
+        keep_upright(viewer)
 
 
 def _of_labels(contents: Contents) -> dict[str, Any]:
@@ -174,7 +186,14 @@ def _turned(contents: Contents) -> tuple[Contents, dict[str, Any]]:
         )
         contents = replace(contents, notes=(*contents.notes, Note(text)))
     units = contents.units and tuple(contents.units[axis] for axis in turn.order)
-    told = {"order": turn.order, "flips": turn.flips, "file_affine": np.array(affine)}
+    told: dict[str, Any] = {
+        "order": turn.order,
+        "flips": turn.flips,
+        "file_affine": np.array(affine),
+    }
+    if is_scan and contents.units is not None and contents.units[-3:] == ("mm",) * 3:
+        # viewer.upright looks for it; importing that room here would take seconds.
+        told["world"] = ("S", "P", "L")
     turned = replace(
         contents,
         array=_seen(array, turn),

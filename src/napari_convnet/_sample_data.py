@@ -29,9 +29,7 @@ _ORGAN_COLOURS: dict[int | None, str] = {
 # Painted values without a class show up too.
 _OTHERS: dict[int | None, str] = {None: "#9aa0a6", 0: "transparent"}
 
-_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "camera", "coins", "immunohistochemistry")
-_ROW = 3
-_CELL = (532, 620)
+_PHOTOGRAPHS = ("immunohistochemistry", "coins", "camera", "coffee", "cat", "astronaut")
 
 
 def head() -> list[LayerData]:
@@ -61,30 +59,31 @@ def abdomen() -> list[LayerData]:
 
 
 def _scan(pair: "tuple[Contents, Contents]", colours: dict[int | None, str]) -> list[LayerData]:
-    from ._reader import layer, tell
+    from ._reader import layer, show_upright, tell
 
     found = [layer(contents) for contents in pair]
     _, options, _ = found[1]
     options |= {"colormap": _OTHERS | colours, "opacity": 0.4}
     tell(found)
+    show_upright()
     return found
 
 
 def photographs() -> list[LayerData]:
-    """Open some of scikit-image's photographs, side by side.
+    """Open some of scikit-image's photographs.
 
     Returns
     -------
     list of LayerData
-        Image layers, gray or RGB; each can be a network's input.
+        Image layers, gray or RGB, one over the other: the last one is shown, the eyes in the list
+        of layers show the others.
     """
     from .data import photograph
 
     found: list[LayerData] = []
-    for index, name in enumerate(_PHOTOGRAPHS):
-        place = [step * size for step, size in zip(divmod(index, _ROW), _CELL, strict=True)]
+    for name in _PHOTOGRAPHS:
         data = photograph(name)
-        options = {"name": name, "rgb": data.ndim == 3, "translate": place}
+        options = {"name": name, "rgb": data.ndim == 3, "visible": name == _PHOTOGRAPHS[-1]}
         if data.ndim == 2:
             options["contrast_limits"] = (0, 255)
         found.append((data, options | {"axis_labels": ("y", "x")}, "image"))

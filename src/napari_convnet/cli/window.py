@@ -39,6 +39,7 @@ def open_(
 
     from napari_convnet.demo import add_docks
     from napari_convnet.viewer import attach
+    from napari_convnet.viewer.upright import keep_upright
 
     viewer = napari.Viewer()
     session = attach(viewer)
@@ -53,6 +54,8 @@ def open_(
         for each in scans[file]:
             viewer.add_layer(Layer.create(*each))
         tell(scans[file])
+    if scans:
+        keep_upright(viewer)
     napari.run()
 
 
