@@ -64,6 +64,13 @@ def test_the_first_layer_of_lenet():
         # 3x3 on 6x6 without padding, and as 3x1 then 1x3.
         ("1x6x6", "conv 1 k3 valid", "multiply-adds", "4 × 4 × 1 × 1 × 3 × 3", "144"),
         ("1x6x6", "conv 1 k3 valid", "multiply-adds in steps (3x1, then 1x3)", "72 + 48", "120"),
+        (
+            "1x8x16x16",
+            "conv 4 k1x3x3 s2",  # every second slice only, from the first step on
+            "multiply-adds in steps (1x3x1, then 1x1x3)",
+            "6,144 + 12,288",
+            "18,432",
+        ),
         # 3 channels to 72 maps of 6x6.
         ("3x6x6", "conv 72 k3", "multiply-adds", "6 × 6 × 72 × 3 × 3 × 3", "69,984"),
         (

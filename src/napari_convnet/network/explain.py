@@ -153,6 +153,10 @@ def _in_steps(conv: Conv) -> tuple[Explained, ...]:
     costs, kernels, shape = [], [], conv.incoming
     for axis in axes:
         step = _along(conv, axis, shape)
+        if axis == axes[0]:
+            # What is skipped along axes without a kernel need not be computed at all.
+            skipped = zip(conv.kernel, conv.stride, step.stride, strict=True)
+            step = replace(step, stride=tuple(s if k == 1 else own for k, s, own in skipped))
         costs.append(step.macs())
         kernels.append("x".join(map(str, step.kernel)))
         shape = step.output()
