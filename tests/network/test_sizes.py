@@ -139,6 +139,14 @@ def test_several_joins_find_one_size_together() -> None:
     assert fitting(net.layers, (31,)) == (60,)
 
 
+def test_a_crop_finds_a_size_as_other_joins_do() -> None:
+    """Else a document would refuse as its input what it takes as an image."""
+    net = parse(text("1x31", ["a: conv 2 k3", "max 2", "up 2", "crop a", "cat a"])).network
+    assert net.padding == (1,)
+    assert net["crop-1"].output == (2, 31)
+    assert fitting(net.layers, (31,)) == (32,)
+
+
 def test_a_shortcut_of_another_size() -> None:
     net = parse(text("1x15", ["res: max 2 conv 1 k3", "conv 2 k3"])).network
     assert net.padding == (1,)

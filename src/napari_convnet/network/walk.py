@@ -14,7 +14,7 @@ from .graph import INPUT, Layer, Network
 from .items import Extras, Input, Item
 from .joins import field_of, fields_of_join
 from .ops import JOINS, OPS
-from .ops.join import CropTo, Join
+from .ops.join import Join
 from .problems import Place, Problem, UserError, WordError
 from .references import named_words
 from .scopes import Frame, Point, Scope, Tag, name_problem, other_name
@@ -267,8 +267,7 @@ class Walk:
         try:
             return self.binder.join(word, points)
         except UserError:
-            if word is not CropTo:
-                self.look_for_larger([point.name for point in points])
+            self.look_for_larger([point.name for point in points])
             raise
 
     def look_for_larger(self, names: Sequence[str], more: Sequence[Layer] = ()) -> None:
