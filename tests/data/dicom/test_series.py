@@ -1,5 +1,7 @@
 """Folders and files as scanners and archives leave them: what is read, refused and said."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -418,3 +420,8 @@ def test_dicomdir_of_missing_files(tmp_path: Path, packaged: Path) -> None:
     index = (packaged / "dicomdirtests" / "DICOMDIR").read_bytes()
     (tmp_path / "DICOMDIR").write_bytes(index)
     assert "holds no picture" in refusal(tmp_path / "DICOMDIR")
+
+
+def test_pydicom_is_imported_when_a_file_is_read() -> None:
+    code = "import sys, napari_convnet.data; assert 'pydicom' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

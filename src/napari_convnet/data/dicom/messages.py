@@ -138,3 +138,13 @@ def partly_damaged(path: Path, errors: Sequence[UserError], count: int) -> UserE
         f"{len(errors)} of the {count} DICOM files of {path} cannot be read; the first: {first}",
         'copy them again, or accept "damaged" to read the scan without them',
     )
+
+
+def incomplete(path: Path, counts: Sequence[int], usual: int) -> UserError:
+    """A scan with several pictures at each place, but for some."""
+    few = [f"slice {i + 1} has {n}" for i, n in enumerate(counts) if n != usual]
+    shown = listed([*few[:_MOST], *(["others differ"] if len(few) > _MOST else [])], "and")
+    return UserError(
+        f"{path} has {usual} pictures (times, echoes) at each place, but {shown}",
+        "find the missing files, or take away those that are too many",
+    )

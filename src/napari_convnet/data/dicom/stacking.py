@@ -14,7 +14,7 @@ from ..contents import Note
 from .geometry import Floats, Spread, directions, order, place, spread
 from .grouping import Group
 from .headers import Picture
-from .messages import duplicates, uneven, uneven_words
+from .messages import duplicates, incomplete, uneven, uneven_words
 
 Placed = list[list[Picture]]
 
@@ -182,12 +182,15 @@ def _along_further(
     path: Path, places: Placed, accept: frozenset[str]
 ) -> tuple[tuple[str, ...], tuple[int, ...], Placed, list[Note]]:
     """Tell pictures at the same place apart: names and lengths of further axes."""
-    counts = {len(pictures) for pictures in places}
-    if counts == {1}:
+    counts = [len(pictures) for pictures in places]
+    usual = max(set(counts), key=counts.count)
+    if max(counts) == 1:
         return (), (), places, []
-    told = _told_apart(places) if len(counts) == 1 else None
+    told = _told_apart(places) if min(counts) == max(counts) else None
     if told is not None:
         return told
+    if usual > 1 and min(counts) < max(counts):
+        raise incomplete(path, counts, usual)
     if "duplicates" not in accept:
         doubled = [i for i, pictures in enumerate(places) if len(pictures) > min(counts)]
         raise duplicates(path, doubled or range(len(places)), len(places))
