@@ -252,6 +252,7 @@ def test_a_lazy_scan_stays_lazy(tmp_path) -> None:
     array[:] = 1
     (layer,) = opened(tmp_path / "x.zarr")
     assert not isinstance(layer.data, np.ndarray)
+    assert layer.name == "x"
     assert layer.data.shape == (4, 5, 6)
 
 

@@ -247,6 +247,7 @@ def _name(file: str) -> str:
     from .data.readers import READERS
 
     endings = [end for reader in READERS.values() for end in reader.suffixes]
+    endings += [".zarr", ".ome.zarr", ".ome.tif", ".ome.tiff"]
     for end in sorted(endings, key=len, reverse=True):
         if file.lower().endswith(end) and len(file) > len(end):
             return file[: -len(end)]
