@@ -43,6 +43,14 @@ def test_the_thickness_is_not_the_distance(tmp_path: Path, new_series) -> None:
     assert found.affine[0, 0] == 2
 
 
+@pytest.mark.parametrize(("stated", "kind"), [(1, "warning"), (1.9, "note"), (2, None)])
+def test_the_places_count_more_than_the_header(tmp_path, new_series, stated, kind) -> None:
+    found = read_contents(new_series().write(tmp_path, SpacingBetweenSlices=stated))
+    assert found.affine[0, 0] == 2
+    assert [note.kind for note in found.notes] == ([kind] if kind else [])
+    assert not kind or f"2 mm apart, though the header says {stated} mm" in notes(found)
+
+
 def test_a_network_takes_a_series(tmp_path: Path, new_series) -> None:
     series = new_series(count=4)
     sample = read_sample(series.write(tmp_path), (1, 4, 4, 6))

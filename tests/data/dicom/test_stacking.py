@@ -70,7 +70,8 @@ def test_a_hole_is_refused(size, which) -> None:
     places = list(np.ndindex(times, echoes, slices))
     hole = places.pop(which % len(places))
     pictures = [picture(i, z, time=t, echo=e) for i, (t, e, z) in enumerate(places)]
-    if times * echoes == 1 and (hole[2] in {0, slices - 1}):
+    # Two slices are even whatever lay between them.
+    if times * echoes == 1 and (hole[2] in {0, slices - 1} or slices == 3):
         assert stack(PATH, Group(tuple(pictures)), frozenset()).shape == (slices - 1,)
         return
     with pytest.raises(UserError):

@@ -106,6 +106,8 @@ class Picture:
         Distance of rows and of columns, mm.
     thickness : float, optional
         Distance to its neighbours as the header says it; counts for a slice without neighbours.
+    apart : float, optional
+        SpacingBetweenSlices: places count more.
     instance : int
         Number in the series: says which came first, not where it lies.
     rescale : tuple of two floats, optional
@@ -126,6 +128,7 @@ class Picture:
     position: Three | None = None
     spacing: tuple[float, float] | None = None
     thickness: float | None = None
+    apart: float | None = None
     instance: int = 0
     rescale: tuple[float, float] | None = None
     window: tuple[float, float] | None = None
@@ -302,7 +305,8 @@ class _Header:
             directions=self._directions(levels),
             position=position,
             spacing=self._spacing(levels, file),
-            thickness=self._thickness(levels),
+            thickness=_length(levels, "SpacingBetweenSlices", "SliceThickness"),
+            apart=_length(levels, "SpacingBetweenSlices"),
             instance=_whole(self.dataset.get("InstanceNumber"), 0),
             rescale=_rescale(levels),
             window=_window(levels),
@@ -345,13 +349,6 @@ class _Header:
             )
         return numbers[0], numbers[1]
 
-    def _thickness(self, levels: _Levels) -> float | None:
-        for name in ("SpacingBetweenSlices", "SliceThickness"):
-            value = _number(levels.get(name, "PixelMeasuresSequence"))
-            if _SPACINGS[0] < value < _SPACINGS[1]:
-                return value
-        return None
-
 
 @dataclass(frozen=True)
 class _Levels:
@@ -379,6 +376,15 @@ def _further(levels: _Levels) -> Iterator[tuple[str, Any]]:
         if value is not None:
             seen.add(axis)
             yield axis, value
+
+
+def _length(levels: _Levels, *names: str) -> float | None:
+    """First of the elements that is a length in mm."""
+    for name in names:
+        value = _number(levels.get(name, "PixelMeasuresSequence"))
+        if _SPACINGS[0] < value < _SPACINGS[1]:
+            return value
+    return None
 
 
 def _moved(position: Three | None, offset: Three | None) -> Three | None:

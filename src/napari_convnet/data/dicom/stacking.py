@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..contents import Note
-from .geometry import Floats, Spread, directions, order, place, spread
+from .geometry import EVEN, Floats, Spread, directions, order, place, spread
 from .grouping import Group
 from .headers import Picture
 from .messages import duplicates, incomplete, uneven, uneven_words
@@ -153,6 +153,14 @@ def _step(
                 "for example): the volume is kept sheared, as it was scanned"
             )
         )
+    stated = places[0][0].apart
+    if stated is not None and abs(found.spacing / stated - 1) > EVEN:
+        text = (
+            f"the slices lie {found.spacing:.4g} mm apart, though the header says {stated:.4g} mm: "
+            "their places count"
+        )
+        # Twice as far: every other slice may have been left out.
+        notes.append(Note(text, "warning" if found.spacing > 1.5 * stated else "note"))
     return found.step, notes
 
 
