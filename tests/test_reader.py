@@ -352,3 +352,18 @@ def test_the_command_refuses_before_a_window_opens(tmp_path) -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 2
     assert "rename it to head.nii.gz" in " ".join(told.stderr.split()) or "display" in told.stderr
+
+
+def test_a_lazy_scan_is_turned_without_being_read(tmp_path) -> None:
+    zarr = pytest.importorskip("zarr")
+    from napari_convnet.data import Contents
+
+    array = zarr.create_array(tmp_path / "x.zarr", shape=(2, 3, 4), chunks=(1, 3, 4), dtype="i2")
+    array[:] = np.arange(24).reshape(2, 3, 4)
+    contents = Contents(
+        array, affine=np.diag([1.0, -2, 3, 1]), units=("mm",) * 3, axes=("z", "y", "x")
+    )
+    data, options, _ = _reader.layer(contents)
+    assert not isinstance(data, np.ndarray)
+    np.testing.assert_array_equal(np.asarray(data), np.asarray(array)[:, ::-1])
+    np.testing.assert_allclose(options["affine"] @ [0, 2, 0, 1], [0, 0, 0, 1])
