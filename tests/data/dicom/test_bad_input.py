@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEG2000Lossless
 
+from napari_convnet.data.dicom import files
 from napari_convnet.data.readers import is_readable, read_contents
 from napari_convnet.network.problems import UserError
 
@@ -112,6 +113,13 @@ def test_huge_claims_of_compressed_files(new_series, save_dicom, tmp_path: Path)
     dataset["PixelData"].VR = "OB"
     message = refusal(save_dicom(dataset, tmp_path / "bomb.dcm"))
     assert "says that it holds 100x65535x65535 pixels, in " in message
+
+
+def test_a_deflated_file_that_unfolds_without_end(packaged: Path, monkeypatch) -> None:
+    path = packaged / "image_dfl.dcm"
+    assert read_contents(path).array.size == 512 * 512
+    monkeypatch.setattr(files, "_UNFOLDED", 100_000)
+    assert "needs more memory than there is, or its header is damaged" in refusal(path)
 
 
 def test_a_damaged_file_in_a_folder(new_series, tmp_path: Path) -> None:

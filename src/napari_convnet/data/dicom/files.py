@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from ..contents import needs
 from .messages import damaged, too_large, too_many_files
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_UNFOLDED = 1 << 30  # bytes
 
 _MOST_FILES = 50_000
 _MOST_SNIFFED = 300
@@ -105,6 +109,7 @@ def read_dataset(path: Path, *, pixels: bool) -> Any:
     """
     pydicom = needs("pydicom", path, "a DICOM file")
     with guarded(path), BoundedFile(path) as file:
+        _check_deflated(path, file)
         return pydicom.dcmread(file, stop_before_pixels=not pixels, force=not has_magic(path))
 
 
@@ -130,6 +135,29 @@ def guarded(path: Path) -> Iterator[None]:
 def _looks_dicom(path: Path) -> bool:
     # Old files have no preamble: their suffix has to do.
     return path.suffix.lower() in SUFFIXES or has_magic(path)
+
+
+def _check_deflated(path: Path, file: BoundedFile) -> None:
+    """Refuse a deflated file that would unfold to far more than it can mean.
+
+    pydicom unfolds all of it at once, and 1 MB can unfold to 1 GB.
+    """
+    head = file.read(1024)
+    file.seek(0)
+    if _DEFLATED not in head:
+        return
+    from pydicom.filereader import read_file_meta_info
+
+    # The preamble, the mark, and the element that holds the length of the rest.
+    file.seek(144 + int(read_file_meta_info(path).FileMetaInformationGroupLength))
+    unfold = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest, length = file.read(), 0
+    while rest and not unfold.eof and length <= _UNFOLDED:
+        length += len(unfold.decompress(rest, 1 << 22))
+        rest = unfold.unconsumed_tail
+    file.seek(0)
+    if length > _UNFOLDED:
+        raise too_large(path)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
