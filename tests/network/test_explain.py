@@ -177,6 +177,13 @@ def test_sizes_that_are_not_fixed_are_question_marks():
     assert found.dense == ""
 
 
+def test_sizes_are_those_of_the_input_as_it_is_continued():
+    text = "input: 1x15x16\nnet:\n  - a: conv 2\n  - max 2\n  - up 2\n  - cat a\n"
+    first, size, *_ = why(parse(text).network, "a").lines
+    assert (first.what, first.numbers, first.result) == ("input", "1x15x16", "1x16x16")
+    assert size.result == "16"
+
+
 def test_lenet_by_its_table():
     net = parse("input: 6x14x14\nnet:\n  - c3: conv 16 k5 valid\n    connect: lenet5\n").network
     found = why(net, "c3")

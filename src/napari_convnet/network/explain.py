@@ -68,8 +68,24 @@ def why(network: Network, name: str) -> Why:
         Where there is no such layer.
     """
     layer = network[name]
-    lines = (*layer.kind.explain(), *_field(network, layer), *_otherwise(network, layer))
+    lines = (
+        *_continued(network),
+        *layer.kind.explain(),
+        *_field(network, layer),
+        *_otherwise(network, layer),
+    )
     return Why(layer, lines, _dense(layer.kind))
+
+
+def _continued(network: Network) -> tuple[Explained, ...]:
+    """Say which input the sizes below are those of, where joins do not fit the one given."""
+    if not network.padding:
+        return ()
+    channels, *given = network.input.shape
+    sizes = [None if n is None else n + p for n, p in zip(given, network.padding, strict=True)]
+    larger = spelled((channels, *sizes))
+    formula = "continued to where the joins fit; cut off again at the end"
+    return (Explained("input", formula, spelled(network.input.shape), larger),)
 
 
 # ---------------------------------------------------------------- receptive field
