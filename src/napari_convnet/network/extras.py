@@ -38,7 +38,6 @@ def check_extras(made: Sequence[Layer], item: Item) -> tuple[int, Layer]:
                 f"{listed(what, 'and')} {need} one layer with weights, but this row has {found}",
                 "give the layer a row and a name of its own" if trained else f"delete {what[0]}",
                 extras.places.get(what[0], item.place) if what else item.place,
-                item.name,
             )
         )
     layer = made[trained[0]]

@@ -243,7 +243,7 @@ class Walk:
         before = len(self.state.layers)
         try:
             self._calls(line, item, names, self.tag(item, scope, tag))
-            self._extras(item, before)
+            self._extras(item, scope, before)
         except Stop:
             self.stopped = True
         self.ended(item, scope)
@@ -329,7 +329,7 @@ class Walk:
         what = f"{problem.what}{called(frame)}"
         return replace(problem, what=what, place=place, layer=problem.layer or name)
 
-    def _extras(self, item: Item, before: int) -> None:
+    def _extras(self, item: Item, scope: Scope, before: int) -> None:
         """Give what a row says beside its line to its only layer with weights."""
         if not item.extras.on_weights:
             return
@@ -337,8 +337,7 @@ class Walk:
         try:
             index, layer = check_extras(made, item)
         except UserError as error:
-            self.problems += error.problems
-            raise Stop from None
+            raise self.stop(error, item, None, scope.full(item.name), scope.frame) from None
         self.state.layers[before + index] = layer
 
 
