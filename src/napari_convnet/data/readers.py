@@ -22,6 +22,7 @@ from .itk import look_at_itk, read_itk
 from .nifti import look_at_nifti, read_nifti
 from .sample import Sample, sample_from_array
 from .settings import Input
+from .sound import SOUNDS, check_ears, look_at_sound, read_sound
 from .tiff import look_at_tiff, read_tiff
 from .zarr_store import is_zarr, look_at_zarr, read_zarr
 
@@ -77,6 +78,7 @@ def read_sample(
     """
     path = Path(path)
     found = read_contents(path, series=series, accept=accept)
+    found = check_ears(found, input, path.name)
     sample = sample_from_array(
         found.array,
         input,
@@ -98,7 +100,8 @@ def read_contents(
     Parameters
     ----------
     path : str or Path
-        ``FOLDER#2`` names the second series in a folder of several.
+        ``FOLDER#2`` names the second series in a folder of several, ``FILE.wav#60-90`` the seconds
+        60 to 90 of a recording.
     series : str or int, optional
         Which of several series, by its number from 1 or its identifier.
     accept : iterable of str
@@ -263,6 +266,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "itk": Reader(
             "NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk, look_at_itk
         ),
+        "sound": Reader("WAV, FLAC or OGG", SOUNDS, read_sound, look_at_sound),
     }
 )
 """The formats that can be read."""

@@ -1,0 +1,373 @@
+"""Recordings (.wav, .flac, .ogg), read by soundfile.
+
+A recording becomes an array (ear, time), with seconds along time. libsndfile reads what is left of
+a file that was cut short without a word, so the file's own marks of its end are looked at too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.problems import UserError
+from .contents import Choice, Contents, Header, Note, needs
+from .settings import Input, text_of
+from .values import value_notes
+
+DAMAGED = "damaged"
+"""Accepting it reads what is left of a recording that is cut short or damaged."""
+
+SOUNDS = (".wav", ".flac", ".ogg")
+"""Endings of the files of recordings."""
+
+EAR_AXES = ("ear", "t")
+"""Axes of a recording's array."""
+
+MOST_VALUES = 1 << 29
+"""More than these (2 GiB; about 100 minutes of stereo on a CD) are not read at once."""
+
+_BLOCK = 1 << 20
+
+# libsndfile's word for "not known" is the largest number there is.
+_UNKNOWN = 1 << 60
+
+_MAGIC = {".wav": (b"RIFF", b"RIFX", b"RF64"), ".flac": (b"fLaC",), ".ogg": (b"OggS",)}
+_OTHERS = {b"ID3": "an MP3 file", b"FORM": "an AIFF file", b".snd": "an AU file"}
+
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+
+_USUAL_RATES = {
+    8000, 11025, 12000, 16000, 22050, 24000, 32000, 37800, 44056, 44100, 47250, 48000, 50000,
+    64000, 88200, 96000, 176400, 192000, 352800, 384000,
+}  # fmt: skip
+
+# Of this many samples in a row at full scale, at least one was cut off.
+_RUN = 3
+
+
+def read_sound(path: Path, choice: Choice) -> Contents:
+    """Read a recording, or the part of it that `choice` names in seconds."""
+    with _opened(path) as file:
+        about = _About(path, file.samplerate, file.channels, file.frames, file.subtype)
+        first, last = about.part(choice)
+        about.check_size(last - first)
+        if first:
+            file.seek(first)
+        whole = first == 0 and last == about.frames
+        blocks = _blocks(file, about, last - first)
+        digest = _Md5.of(path, about) if whole else None
+        array = _joined(blocks, digest)
+    told = _damage(path, about, array.shape[1], last - first, digest)
+    if told and DAMAGED not in choice.accept:
+        raise UserError(told, f'copy it again, or accept "{DAMAGED}" to read what there is of it')
+    if array.shape[1] == 0:
+        raise UserError(f"{path} holds no sound", "name a recording with samples in it")
+    affine = np.diag([1.0, 1 / about.rate, 1.0])
+    affine[1, 2] = first / about.rate
+    damage = (Note(f"{told}: what there is of it was read", "warning"),) if told else ()
+    return Contents(
+        array=array,
+        rgb=False,
+        affine=affine,
+        units=("pixel", "s"),
+        axes=EAR_AXES,
+        notes=(*damage, *_notes(array, about)),
+        limits=_limits(array),
+        name=path.name,
+    )
+
+
+def look_at_sound(path: Path, choice: Choice) -> Header:
+    """Read the shape of a recording; nothing is decoded."""
+    with _opened(path) as file:
+        about = _About(path, file.samplerate, file.channels, file.frames, file.subtype)
+        first, last = about.part(choice)
+    if last - first >= _UNKNOWN:
+        raise UserError(f"{path} does not say how long it is", "save it again with its length")
+    return Header((about.channels, last - first), rgb=False)
+
+
+def check_ears(found: Contents, input: Input, name: str) -> Contents:
+    """Compare a recording's channels with the ears that a network wants.
+
+    Parameters
+    ----------
+    found : Contents
+        Anything; what is no recording is returned as it is.
+    input : sequence of int or None
+        The network's input: ``2x4096`` has the ears as channels, ``1x2x4096`` as an axis.
+    name : str
+        What to call the recording.
+
+    Returns
+    -------
+    Contents
+        With a note where not all ears will be heard.
+
+    Raises
+    ------
+    UserError
+        If the network wants two ears and there is one, or more than two.
+    """
+    if found.axes != EAR_AXES or len(input) not in {2, 3}:
+        return found
+    has = found.array.shape[0]
+    wanted = input[0] if len(input) == 2 else input[1]
+    if wanted is None or has == wanted:
+        return found
+    if len(input) == 2 and wanted == 1:
+        which = "left of 2 ears" if has == 2 else f"first of {has} channels"
+        text = f"the network's input {text_of(input)} has one channel: it hears only the {which}"
+        return replace(found, notes=(*found.notes, Note(text, "warning")))
+    ears = "1 channel (mono)" if has == 1 else f"{has} channels"
+    sizes = (has, *input[1:]) if len(input) == 2 else (input[0], has, input[2])
+    raise UserError(
+        f"{name} has {ears}; the network's input {text_of(input)} wants {wanted}",
+        f"take a recording with {wanted} channels, or change the document's input to "
+        f"{text_of(sizes)}",
+    )
+
+
+# -- the file --
+
+
+@dataclass(frozen=True)
+class _About:
+    """What the header says."""
+
+    path: Path
+    rate: int
+    channels: int
+    frames: int
+    subtype: str
+
+    def part(self, choice: Choice) -> tuple[int, int]:
+        """Return the half-open range of samples to read."""
+        if choice.series is None:
+            return 0, self.frames
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", str(choice.series).strip())
+        fix = f"name a part in seconds, such as {self.path.name}#0-60"
+        if match is None:
+            raise UserError(f"{self.path} is one recording, without a part {choice.series}", fix)
+        first, last = (round(float(text) * self.rate) for text in match.groups())
+        if first >= last or first >= self.frames:
+            long = "" if self.frames >= _UNKNOWN else f"; it is {self.frames / self.rate:.1f} s"
+            raise UserError(f"{self.path} has no part {choice.series}{long}", fix)
+        return first, min(last, self.frames)
+
+    def check_size(self, frames: int) -> None:
+        if frames >= _UNKNOWN or frames * self.channels <= MOST_VALUES:
+            return
+        raise too_long(self.path, f"{frames / self.rate / 60:,.0f} minutes", frames * self.channels)
+
+
+def too_long(path: Path, long: str, values: int) -> UserError:
+    """Say that a recording does not fit into memory, and how to read a part of it."""
+    needed = f"{long} of sound, {values * 4 / 2**30:,.1f} GiB of numbers"
+    return UserError(
+        f"{path} holds {needed}: more than is read at once",
+        f"name a part in seconds, such as {path.name}#0-60",
+    )
+
+
+def _opened(path: Path) -> Any:
+    soundfile = needs("soundfile", path, "a recording", "audio")
+    with path.open("rb") as file:
+        head = file.read(12)
+    suffix = path.suffix.lower()
+    if suffix in _MAGIC and not head.startswith(_MAGIC[suffix]):
+        raise _misnamed(path, head)
+    try:
+        found = soundfile.SoundFile(str(path))
+    except soundfile.LibsndfileError as error:
+        raise ValueError(error.error_string.strip().rstrip(".")) from None
+    if found.samplerate <= 0 or found.channels <= 0:
+        found.close()
+        raise ValueError("its header gives no sample rate")
+    return found
+
+
+def _misnamed(path: Path, head: bytes) -> UserError:
+    for suffix, magics in _MAGIC.items():
+        if head.startswith(magics):
+            what = f"{path} is a {suffix[1:].upper()} file"
+            return UserError(what, f"rename it to {path.with_suffix(suffix).name}")
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            return UserError(f"{path} is {what}", "convert it to WAV, FLAC or OGG")
+    kind = path.suffix[1:].upper()
+    return UserError(
+        f"{path} is damaged, or not a {kind} file: it does not begin as one", "copy it again"
+    )
+
+
+def _blocks(file: Any, about: _About, frames: int) -> Iterator[NDArray[Any]]:
+    """Read (time, ear) block by block, as whole numbers where FLAC's checksum needs them."""
+    left = frames
+    values = 0
+    dtype = "int32" if _is_flac(about.path) else "float32"
+    while left > 0:
+        block = file.read(min(_BLOCK, left), dtype=dtype, always_2d=True)
+        if not len(block):
+            return
+        left -= len(block)
+        values += block.size
+        if values > MOST_VALUES:
+            raise too_long(about.path, "a long time", values)
+        yield block
+
+
+def _joined(blocks: Iterator[NDArray[Any]], digest: _Md5 | None) -> NDArray[np.float32]:
+    parts = []
+    for block in blocks:
+        if digest is not None:
+            digest.update(block)
+        if block.dtype.kind == "i":
+            block = block.astype(np.float32) * np.float32(2.0**-31)
+        parts.append(np.ascontiguousarray(block.T))
+    return np.concatenate(parts, axis=1) if parts else np.zeros((1, 0), np.float32)
+
+
+def _is_flac(path: Path) -> bool:
+    return path.suffix.lower() == ".flac"
+
+
+class _Md5:
+    """FLAC's checksum of all samples, in the header and of what was read."""
+
+    def __init__(self, stated: bytes, width: int) -> None:
+        self.stated = stated
+        self._width = width
+        self._found = hashlib.md5(usedforsecurity=False)
+
+    @classmethod
+    def of(cls, path: Path, about: _About) -> _Md5 | None:
+        """Return None where the file has none."""
+        if not _is_flac(path) or about.subtype not in _BITS:
+            return None
+        with path.open("rb") as file:
+            head = file.read(42)
+        # Mark, header of STREAMINFO (4 + 4 bytes), whose last 16 bytes of 34 these are.
+        stated = head[26:42]
+        return cls(stated, _BITS[about.subtype] // 8) if any(stated) else None
+
+    def update(self, block: NDArray[Any]) -> None:
+        """Add samples, which libsndfile moves to the top of 32 bits."""
+        parts = np.ascontiguousarray(block, "<i4").view(np.uint8).reshape(-1, 4)
+        self._found.update(np.ascontiguousarray(parts[:, 4 - self._width :]).tobytes())
+
+    @property
+    def fits(self) -> bool:
+        """Whether what was read is what was written."""
+        return self._found.digest() == self.stated
+
+
+# -- what is wrong, what is odd --
+
+
+def _damage(path: Path, about: _About, read: int, wanted: int, digest: _Md5 | None) -> str:
+    """Say how a recording is cut short or damaged; empty where it is not."""
+    suffix = path.suffix.lower()
+    if wanted < _UNKNOWN and read < wanted:
+        return f"{path} is cut short: {wanted:,} samples are promised, and {read:,} are there"
+    if suffix == ".wav":
+        missing = _wav_missing(path)
+        if missing:
+            return f"{path} is cut short: {missing:,} bytes of its sound are missing"
+    if suffix == ".ogg" and not _ogg_ends(path):
+        return f"{path} is cut short: its last page is missing"
+    if digest is not None and not digest.fits:
+        return f"{path} is damaged: its sound does not fit its checksum"
+    return ""
+
+
+def _wav_missing(path: Path) -> int:
+    """How many bytes the chunk of samples promises beyond the file's end."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        order: Literal["big", "little"] = "big" if file.read(4) == b"RIFX" else "little"
+        at = 12
+        while at + 8 <= size:
+            file.seek(at)
+            name, stated = file.read(4), file.read(4)
+            length = int.from_bytes(stated, order)
+            if name == b"data":
+                # Programs that write as they record leave these where the length will stand.
+                unknown = length >= 0x7FFFF000
+                return 0 if unknown else max(0, at + 8 + length - size)
+            at += 8 + length + length % 2
+    return 0
+
+
+def _ogg_ends(path: Path) -> bool:
+    """Whether the last page says that it is the last, and is there as a whole."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        # A page has at most 65,307 bytes.
+        file.seek(max(0, size - 65307))
+        tail = file.read()
+    at = tail.rfind(b"OggS")
+    page = tail[at:]
+    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    whole = 27 + page[26] + sum(page[27 : 27 + page[26]])
+    return bool(page[5] & 4) and len(page) >= whole
+
+
+def _notes(array: NDArray[np.float32], about: _About) -> Iterator[Note]:
+    """Tell what is odd about a recording."""
+    channels = array.shape[0]
+    if channels == 1:
+        yield Note("the recording is mono: from one ear nobody can tell a direction")
+    elif channels > 2:
+        yield Note(
+            f"the recording has {channels} channels: along the ear axis, in the file's order"
+        )
+    if about.rate not in _USUAL_RATES:
+        text = f"the sample rate is {about.rate:,} Hz, an unusual one: times follow it"
+        yield Note(text, "warning")
+    silent = [not ear.any() for ear in array]
+    if all(silent):
+        yield Note("the recording is silent: all of its values are 0", "warning")
+        return
+    names = ("left", "right") if channels == 2 else tuple(map(str, range(channels)))
+    for name in (name for name, each in zip(names, silent, strict=True) if each):
+        yield Note(f"the {name} channel is silent", "warning")
+    if channels == 2 and np.array_equal(array[0], array[1]):
+        yield Note("both ears hear the same: it is a mono recording", "warning")
+    yield from value_notes(array)
+    yield from _loudness(array, about)
+
+
+def _loudness(array: NDArray[np.float32], about: _About) -> Iterator[Note]:
+    bits = _BITS.get(about.subtype)
+    full = np.float32(1.0 - 2.0 ** (1 - bits)) if bits else np.float32(1)
+    with np.errstate(invalid="ignore"):
+        loud = np.abs(array) >= full
+        beyond = array[np.isfinite(array) & (np.abs(array) > 1)]
+    if beyond.size and bits is None:
+        most = np.abs(beyond).max()
+        yield Note(f"its values go up to {most:.3g}, beyond full scale (1): they are kept as read")
+    run = loud[:, _RUN - 1 :].copy()
+    for shift in range(_RUN - 1):
+        run &= loud[:, shift : shift - _RUN + 1]
+    if bits and run.any():
+        share = loud.mean()
+        yield Note(
+            f"the recording is clipped: {loud.sum():,} samples ({share:.2%}) lie at full scale",
+            "warning",
+        )
+
+
+def _limits(array: NDArray[np.float32]) -> tuple[float, float]:
+    """Show silence in the middle between black and white."""
+    finite = array[np.isfinite(array)] if not np.isfinite(array).all() else array
+    most = float(np.abs(finite).max(initial=0))
+    return (-most, most) if most > 0 else (-1.0, 1.0)
