@@ -125,6 +125,13 @@ def test_defaults_know_the_parameters_before_them():
     assert [layer.text for layer in net] == ["conv 4 k1", "conv 4 s2", "conv 16 k1"]
 
 
+def test_a_default_may_be_the_layer_that_another_parameter_names():
+    blocks = ["two(a, b=$a):", "  - conv 3", "  - add $a", "  - crop $b"]
+    made = network(blocks, "- e: relu", "- conv 3", "- two e", "- two e input")
+    assert made["two-1.crop"].inputs == ("two-1.add", "e")
+    assert made["two-2.crop"].inputs == ("two-2.add", "input")
+
+
 def test_what_has_a_default_may_stand_before_what_has_none():
     blocks = ["rise(c, f=2, skip): tconv $c s$f cat $skip"]
     rows = ["- a: conv 4", "- max 2", "- {rise}"]

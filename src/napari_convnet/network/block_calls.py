@@ -109,6 +109,9 @@ def _default(block: Block, param: Param, known: Mapping[str, Value]) -> Value:
     text = param.default or ""
     if _PLAIN.match(text):
         return Fraction(text)
+    passed = known.get(text[1:]) if text.startswith("$") else None
+    if isinstance(passed, Point):
+        return passed
     try:
         return evaluate(Word(text, 0), known)[1]
     except WordError as error:
