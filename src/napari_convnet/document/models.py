@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from napari_convnet.network import did_you_mean, listed, quoted
 
@@ -162,8 +162,6 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
 }
 """Optimisers, their settings and the defaults of these."""
 LOSSES = ("cross-entropy", "half-squares")
-
-_TEXT = PlainSerializer(str)
 
 
 class _Section(BaseModel):
