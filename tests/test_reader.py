@@ -367,3 +367,46 @@ def test_a_lazy_scan_is_turned_without_being_read(tmp_path) -> None:
     assert not isinstance(data, np.ndarray)
     np.testing.assert_array_equal(np.asarray(data), np.asarray(array)[:, ::-1])
     np.testing.assert_allclose(options["affine"] @ [0, 2, 0, 1], [0, 0, 0, 1])
+
+
+# -- recordings --
+
+
+def test_a_recording_lies_in_seconds_and_is_high_enough_to_be_seen(tmp_path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    tone = np.sin(np.arange(16000) / 20)[:, None] * [0.5, 0.2]
+    soundfile.write(tmp_path / "x.wav", tone, 8000)
+    (layer,) = opened(tmp_path / "x.wav")
+    assert layer.data.shape == (2, 16000)
+    assert layer.axis_labels == ("ear", "t")
+    assert [str(unit) for unit in layer.units] == ["pixel", "second"]
+    np.testing.assert_allclose(layer.data_to_world((0, 8000)), (0, 1))
+    low, high = layer.contrast_limits
+    assert low == -high
+    wide, high = 16000 / 8000, 2 * layer.metadata["ear_scale"]
+    assert wide / high == 4
+    np.testing.assert_allclose(layer.data_to_world((1, 0)), (high / 2, 0))
+    np.testing.assert_array_equal(layer.metadata["file_affine"], np.diag([1, 1 / 8000, 1]))
+    assert "0.25 s high" in layer.metadata["drawn"]
+
+
+def test_a_part_of_a_recording_lies_in_its_place(tmp_path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "x.wav", np.full((16000, 2), 0.5), 8000)
+    (layer,) = opened(f"{tmp_path / 'x.wav'}#1-2")
+    assert layer.data.shape == (2, 8000)
+    np.testing.assert_allclose(layer.data_to_world((0, 0)), (0, 1))
+
+
+def test_samples_of_recordings_lie_one_under_the_other() -> None:
+    pytest.importorskip("soundfile")
+    viewer = ViewerModel()
+    for each in _sample_data.recordings():
+        viewer._add_layer_from_data(*each)
+    assert [layer.data.shape[0] for layer in viewer.layers] == [2, 2, 2]
+    scale = viewer.layers[0].metadata["ear_scale"]
+    # From the upper edge of the first ear to the lower edge of the last.
+    tops = [layer.data_to_world((-0.5, 0))[0] for layer in viewer.layers]
+    bottoms = [layer.data_to_world((1.5, 0))[0] for layer in viewer.layers]
+    np.testing.assert_allclose(np.subtract(tops[1:], bottoms[:-1]), scale / 2)
+    assert all(layer.data_to_world((0, 22050))[1] == 1 for layer in viewer.layers)

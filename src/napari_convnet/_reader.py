@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 Read: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData] | list[tuple[None]]]"
 
+# A recording is drawn this much wider than high.
+_WIDE = 4
+
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 # More series than these are listed instead of opened one and all.
@@ -194,12 +197,13 @@ def _turned(contents: Contents) -> tuple[Contents, dict[str, Any]]:
     if is_scan and contents.units is not None and contents.units[-3:] == ("mm",) * 3:
         # viewer.upright looks for it; importing that room here would take seconds.
         told["world"] = ("S", "P", "L")
-    turned = replace(
-        contents,
-        array=_seen(array, turn),
-        affine=turn.affine(affine, array.shape),
-        units=units,
-    )
+    placed = turn.affine(affine, array.shape)
+    if contents.axes == ("ear", "t"):
+        seconds = float(affine[1, 1]) * array.shape[1]
+        # Ears have no size of their own, and one second each would be too high or too flat.
+        placed[0, 0] = told["ear_scale"] = seconds / (_WIDE * array.shape[0])
+        told["drawn"] = f"each ear is drawn {placed[0, 0]:.3g} s high, so that it can be seen"
+    turned = replace(contents, array=_seen(array, turn), affine=placed, units=units)
     return turned, told
 
 
@@ -260,22 +264,12 @@ def _name(file: str) -> str:
 def _series(path: Path) -> int:
     """Count the series of a DICOM folder; 0 for all else."""
     from .data.contents import Choice
-    from .data.dicom import is_dicom
-    from .data.dicom.files import files_of
-    from .data.dicom.grouping import groups
-    from .data.dicom.headers import pictures_of
+    from .data.dicom import is_dicom, series_of
     from .data.readers import chosen
-    from .network import UserError
 
     if chosen(path, Choice())[0] != path or not is_dicom(path):
         return 0
-    pictures: list[Any] = []
-    for file in files_of(path).dicom:
-        try:
-            pictures += pictures_of(file)
-        except UserError:
-            continue
-    return len(groups(pictures))
+    return len(series_of(path))
 
 
 def _each_series(path: Path, count: int, accept: tuple[str, ...]) -> list[LayerData]:

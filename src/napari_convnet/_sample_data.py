@@ -29,6 +29,8 @@ _ORGAN_COLOURS: dict[int | None, str] = {
 # Painted values without a class show up too.
 _OTHERS: dict[int | None, str] = {None: "#9aa0a6", 0: "transparent"}
 
+_RECORDINGS = ("ambient/ambi_piano", "bass/bass_trance_c", "beat/loop_amen")
+
 _PHOTOGRAPHS = ("immunohistochemistry", "coins", "camera", "coffee", "cat", "astronaut")
 
 
@@ -66,6 +68,29 @@ def _scan(pair: "tuple[Contents, Contents]", colours: dict[int | None, str]) -> 
     options |= {"colormap": _OTHERS | colours, "opacity": 0.4}
     tell(found)
     show_upright()
+    return found
+
+
+def recordings() -> list[LayerData]:
+    """Open one stereo recording of each kind, one under the other.
+
+    Returns
+    -------
+    list of LayerData
+        Image layers (2, samples): the left ear above the right one, over seconds. Zero is in the
+        middle of the colours; the metadata say how high an ear is drawn (``ear_scale``).
+    """
+    from ._reader import layer, tell
+    from .data import recording
+
+    found = [layer(recording(name)) for name in _RECORDINGS]
+    height = max(options["metadata"]["ear_scale"] for _, options, _ in found)
+    for row, (_, options, _) in enumerate(found):
+        affine = options["affine"]
+        affine[0, 0] = options["metadata"]["ear_scale"] = height
+        affine[0, -1] = 2.5 * height * row
+        options["metadata"]["drawn"] = f"each ear is drawn {height:.3g} s high; see `ear_scale`"
+    tell(found)
     return found
 
 

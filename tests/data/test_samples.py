@@ -11,6 +11,7 @@ import napari_convnet.data
 from napari_convnet.data import (
     ORGANS,
     PHOTOGRAPHS,
+    RECORDINGS,
     TISSUES,
     abdomen,
     bump,
@@ -19,6 +20,7 @@ from napari_convnet.data import (
     head,
     line,
     photograph,
+    recordings,
     sample_path,
     samples,
 )
@@ -118,3 +120,25 @@ def test_importing_the_room_loads_no_heavy_library() -> None:
 def test_public_names_exist_and_have_docstrings() -> None:
     for name in napari_convnet.data.__all__:
         assert getattr(napari_convnet.data, name).__doc__ or name.isupper()
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "ears"),
+    [("ambient", 10, 2), ("bass", 7, 2), ("beat", 12, 2), ("sources", 8, 1)],
+)
+def test_recordings(kind, count, ears) -> None:
+    pytest.importorskip("soundfile")
+    found = recordings(kind)
+    assert len(found) == count
+    assert [each.name for each in found] == sorted(each.name for each in found)
+    for each in found:
+        assert each.array.shape[0] == ears
+        assert 0 < each.array.shape[1] <= 4 * 22050
+        assert each.affine[1, 1] == 1 / 22050
+        assert [note for note in each.notes if "mono" not in note.text] == []
+    assert kind in RECORDINGS
+
+
+def test_recordings_of_no_kind() -> None:
+    with pytest.raises(UserError, match=r"no recordings beats; did you mean beat\?"):
+        recordings("beats")

@@ -21,6 +21,7 @@ from .samples import (
     FACE_CLASSES,
     ORGANS,
     PHOTOGRAPHS,
+    RECORDINGS,
     TISSUES,
     abdomen,
     bump,
@@ -29,6 +30,8 @@ from .samples import (
     head,
     line,
     photograph,
+    recording,
+    recordings,
     sample_path,
 )
 from .settings import SettingLike, Word
@@ -43,6 +46,7 @@ __all__ = [
     "ORGANS",
     "PHOTOGRAPHS",
     "READERS",
+    "RECORDINGS",
     "SOURCES",
     "TISSUES",
     "Augmentation",
@@ -86,6 +90,8 @@ __all__ = [
     "read_contents",
     "read_header",
     "read_sample",
+    "recording",
+    "recordings",
     "resample_like",
     "same_place",
     "sample_from_array",

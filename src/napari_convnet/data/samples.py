@@ -35,6 +35,16 @@ ORGANS = (
 )
 """Classes of the abdomen's labels, by their values."""
 
+RECORDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "ambient": "Hums, drones, a choir, a piano: stereo",
+        "bass": "Single notes of bass instruments: stereo",
+        "beat": "Loops of drums and machines: stereo",
+        "sources": "Short strokes, to be put to the left or right: mono",
+    }
+)
+"""Kinds and titles of the recordings that `recordings` loads."""
+
 # Hounsfield units between which soft tissues differ.
 _SOFT_TISSUE = (-160.0, 240.0)
 
@@ -157,6 +167,36 @@ def abdomen() -> tuple[Contents, Contents]:
 
 def _named(classes: tuple[str, ...]) -> Mapping[int, str]:
     return MappingProxyType(dict(enumerate(classes)))
+
+
+def recordings(kind: str) -> tuple[Contents, ...]:
+    """Load the recordings of one kind; reading them needs soundfile.
+
+    Parameters
+    ----------
+    kind : str
+        One of `RECORDINGS`.
+
+    Returns
+    -------
+    tuple of Contents
+        In the order of their names: (ear, t), float32, up to 4 s at 22,050 Hz.
+
+    Raises
+    ------
+    UserError
+        If there is none of that kind.
+    """
+    if kind not in RECORDINGS:
+        fix = did_you_mean(kind, RECORDINGS, otherwise=f"write {listed(RECORDINGS)}")
+        raise UserError(f"there are no recordings {kind}", fix)
+    files = sorted(sample_path(f"audio/{kind}").glob("*.flac"))
+    return tuple(read_contents(file) for file in files)
+
+
+def recording(name: str) -> Contents:
+    """Load one recording, such as ``beat/loop_amen``."""
+    return read_contents(sample_path(f"audio/{name}.flac"))
 
 
 def photograph(name: str) -> AnyArray:
