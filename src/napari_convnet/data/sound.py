@@ -52,6 +52,7 @@ _USUAL_RATES = {
 _RUN = 3
 
 
+@np.errstate(all="ignore")  # damaged files have numbers beyond all bounds
 def read_sound(path: Path, choice: Choice) -> Contents:
     """Read a recording, or the part of it that `choice` names in seconds."""
     with _opened(path) as file:
@@ -349,9 +350,8 @@ def _notes(array: NDArray[np.float32], about: _About) -> Iterator[Note]:
 def _loudness(array: NDArray[np.float32], about: _About) -> Iterator[Note]:
     bits = _BITS.get(about.subtype)
     full = np.float32(1.0 - 2.0 ** (1 - bits)) if bits else np.float32(1)
-    with np.errstate(invalid="ignore"):
-        loud = np.abs(array) >= full
-        beyond = array[np.isfinite(array) & (np.abs(array) > 1)]
+    loud = np.abs(array) >= full
+    beyond = array[np.isfinite(array) & (np.abs(array) > 1)]
     if beyond.size and bits is None:
         most = np.abs(beyond).max()
         yield Note(f"its values go up to {most:.3g}, beyond full scale (1): they are kept as read")

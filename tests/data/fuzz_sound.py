@@ -1,0 +1,90 @@
+"""Damages real recordings and reads them; run by test_fuzz_sound.py in a process that may die.
+
+``python fuzz_sound.py SEED COUNT FOLDER FILE...``: prints one line a case, and nothing else.
+"""
+
+import faulthandler
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from napari_convnet.data.readers import read_contents, read_header
+from napari_convnet.network.problems import UserError
+
+SECONDS = 20
+MEMORY = 6 << 30
+
+
+def damaged(raw: bytes, rng: random.Random) -> bytes:
+    """Flip, cut, insert, take out; mostly in the header, and at the end."""
+    data = bytearray(raw)
+    way = rng.choice(["flip", "flip", "flip", "byte", "byte", "cut", "insert", "remove", "number"])
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        at = rng.randrange(min(len(data), rng.choice([48, 48, 128, len(data)])))
+        if rng.random() < 0.1:
+            at = len(data) - 1 - rng.randrange(min(len(data), 100))
+        if way == "flip":
+            data[at] ^= 1 << rng.randrange(8)
+        elif way == "byte":
+            data[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        elif way == "cut":
+            return bytes(data[:at])
+        elif way == "insert":
+            data[at:at] = rng.randbytes(rng.choice([1, 2, 4, 16]))
+        elif way == "remove":
+            del data[at : at + rng.choice([1, 2, 4, 16])]
+            if not data:
+                return b""
+        else:
+            number = rng.choice([0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, rng.getrandbits(32)])
+            data[at : at + 4] = number.to_bytes(4, rng.choice(["little", "big"]))
+    return bytes(data)
+
+
+def wrong(path: Path, whole: np.ndarray) -> str:
+    """Read a file and say what is wrong with the result; empty where nothing is."""
+    try:
+        found = read_contents(path, accept=())
+    except UserError as error:
+        text = str(error)
+        return "" if 20 < len(text) < 900 and "Traceback" not in text else f"message {text!r}"
+    values, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    if found.affine is None or found.affine[1, 1] != 1 / rate:
+        return f"lies at {found.affine}, not at {rate} Hz"
+    if read_header(path).shape != found.array.shape:
+        return f"shape {found.array.shape}, not {read_header(path).shape} as the header says"
+    if not np.array_equal(found.array, values.T, equal_nan=True):
+        return "other values than libsndfile's"
+    same = found.array.shape == whole.shape and np.array_equal(found.array, whole)
+    checked = path.suffix == ".flac" and any(path.read_bytes()[26:42])
+    # FLAC's checksum is of the values, whatever the header calls them.
+    if checked and not same and found.array.size == whole.size:
+        return "" if set(found.array.ravel()) == set(whole.ravel()) else "passed as whole"
+    return ""
+
+
+def main() -> None:
+    seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    sources = [Path(name) for name in sys.argv[4:]]
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    rng = random.Random(seed)
+    whole = {path: read_contents(path).array for path in sources}
+    for case in range(count):
+        source = sources[case % len(sources)]
+        print(case, source.name, end=" ", flush=True)
+        path = folder / source.name
+        path.write_bytes(damaged(source.read_bytes(), rng))
+        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        problem = wrong(path, whole[source])
+        faulthandler.cancel_dump_traceback_later()
+        print(problem.replace("\n", " ") or "ok")
+
+
+if __name__ == "__main__":
+    main()

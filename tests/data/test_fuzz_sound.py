@@ -1,0 +1,45 @@
+"""Damaged recordings: a message or what libsndfile reads; no traceback, no hang."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_convnet.data import sample_path
+
+soundfile = pytest.importorskip("soundfile")
+
+CASES = 700
+
+
+def sources(folder: Path) -> list[Path]:
+    """Half a second of a real recording in all formats, with 8 to 32 bits, one and two ears."""
+    values, rate = soundfile.read(sample_path("audio/beat/loop_amen.flac"), frames=8000)
+    kinds = [
+        ("a.wav", values, "PCM_16"),
+        ("b.wav", values, "FLOAT"),
+        ("c.wav", values[:, :1], "PCM_U8"),
+        ("d.flac", values, "PCM_16"),
+        ("e.flac", values[:, :1], "PCM_24"),
+        ("f.ogg", values, "VORBIS"),
+        ("g.wav", values, "MS_ADPCM"),
+    ]
+    for name, part, subtype in kinds:
+        soundfile.write(folder / name, part, rate, subtype=subtype)
+    return [folder / name for name, _, _ in kinds]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_damaged_recordings_never_mislead(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "damaged").mkdir()
+    script = Path(__file__).with_name("fuzz_sound.py")
+    given = [str(seed), str(CASES), str(tmp_path / "damaged"), *map(str, sources(tmp_path))]
+    done = subprocess.run(
+        [sys.executable, str(script), *given], capture_output=True, text=True, timeout=170
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, f"died at case {lines[-1:]}: {done.stderr[-2000:]}"
+    assert done.stderr == ""
+    assert [line for line in lines if not line.endswith(" ok")] == []
+    assert len(lines) == CASES
