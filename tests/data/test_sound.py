@@ -161,6 +161,16 @@ def test_what_is_too_long_is_refused_before_it_is_read(tmp_path, monkeypatch) ->
         read_contents(path)
 
 
+def test_without_memory_it_is_said_how_to_read_a_part(tmp_path, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = written(tmp_path / "x.wav")
+    monkeypatch.setattr(soundfile.SoundFile, "read", full)
+    with pytest.raises(UserError, match=r"name a part in seconds, such as x.wav#0-60"):
+        read_contents(path)
+
+
 def test_an_hour_is_looked_at_and_read_in_part(tmp_path) -> None:
     path = tmp_path / "hour.flac"
     second = noise(frames=8000)
@@ -205,10 +215,10 @@ def test_wrong_endings(tmp_path, ending) -> None:
     for other in {"wav", "flac", "ogg"} - {ending}:
         path = tmp_path / f"x.{ending}"
         written(path, format=other.upper())
-        with pytest.raises(UserError, match=f"is a {other.upper()} file; rename it to x.{other}"):
+        with pytest.raises(UserError, match=f"is an? {other.upper()} file; rename it to x.{other}"):
             read_contents(path)
     path.write_text("no sound")
-    with pytest.raises(UserError, match=f"damaged, or not a {ending.upper()} file"):
+    with pytest.raises(UserError, match=f"damaged, or not an? {ending.upper()} file"):
         read_contents(path)
     path.write_bytes(b"ID3" + bytes(100))
     with pytest.raises(UserError, match="is an MP3 file; convert it"):

@@ -64,7 +64,11 @@ def read_sound(path: Path, choice: Choice) -> Contents:
         whole = first == 0 and last == about.frames
         blocks = _blocks(file, about, last - first)
         digest = _Md5.of(path, about) if whole else None
-        array = _joined(blocks, digest)
+        try:
+            array = _joined(blocks, digest)
+        except MemoryError:
+            long = f"{(last - first) / about.rate / 60:,.0f} minutes"
+            raise too_long(path, long, (last - first) * about.channels) from None
     told = _damage(path, about, array.shape[1], last - first, digest)
     if told and DAMAGED not in choice.accept:
         raise UserError(told, f'copy it again, or accept "{DAMAGED}" to read what there is of it')
@@ -188,24 +192,31 @@ def _opened(path: Path) -> Any:
     try:
         found = soundfile.SoundFile(str(path))
     except soundfile.LibsndfileError as error:
-        raise ValueError(error.error_string.strip().rstrip(".")) from None
+        raise ValueError(_reason(error)) from None
     if found.samplerate <= 0 or found.channels <= 0:
         found.close()
         raise ValueError("its header gives no sample rate")
     return found
 
 
+def _reason(error: Any) -> str:
+    return str(error.error_string).removeprefix("Error : ").strip().rstrip(".")
+
+
 def _misnamed(path: Path, head: bytes) -> UserError:
     for suffix, magics in _MAGIC.items():
         if head.startswith(magics):
-            what = f"{path} is a {suffix[1:].upper()} file"
+            article = "an" if suffix == ".ogg" else "a"
+            what = f"{path} is {article} {suffix[1:].upper()} file"
             return UserError(what, f"rename it to {path.with_suffix(suffix).name}")
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
             return UserError(f"{path} is {what}", "convert it to WAV, FLAC or OGG")
     kind = path.suffix[1:].upper()
+    article = "an" if kind == "OGG" else "a"
     return UserError(
-        f"{path} is damaged, or not a {kind} file: it does not begin as one", "copy it again"
+        f"{path} is damaged, or not {article} {kind} file: it does not begin as one",
+        "copy it again",
     )
 
 
