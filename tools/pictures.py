@@ -37,7 +37,13 @@ net:
 def main() -> None:
     """Make all pictures, or those named."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    makers = {"demo": demo, "builder": builder, "branches": branches, "kernels": kernels}
+    makers = {
+        "demo": demo,
+        "builder": builder,
+        "branches": branches,
+        "scan": scan,
+        "kernels": kernels,
+    }
     for name in sys.argv[1:] or makers:
         print("making", name, flush=True)
         makers[name]()
@@ -98,6 +104,31 @@ def branches() -> None:
         session.show(["i1", "r1"], montage=True)
 
     picture("branches", prepare)
+
+
+SCAN = """title: A first look at a CT
+input: 1x112x101x122
+data:
+  normalize: window -160 240
+net:
+  - edges: conv 3 k3 replicate
+    w: [sobel_x, sobel_y, sobel_z]
+  - e1: conv 8 k3 bn relu
+  - max 2
+  - e2: conv 16 k3 bn relu
+"""
+
+
+def scan() -> None:
+    """A CT with its organs, and maps of its slices lying over it."""
+
+    def prepare(viewer: Any, session: Session) -> None:
+        viewer.open_sample("napari-convnet", "abdomen")
+        session.set_text(SCAN)
+        add_docks(viewer)
+        session.show(["edges", "e2"], montage=True)
+
+    picture("scan", prepare)
 
 
 def kernels() -> None:

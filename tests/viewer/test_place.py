@@ -214,3 +214,34 @@ def test_a_montage_stands_right_of_the_image_and_is_as_large():
     high = low + np.diag(placed.affine)[:2] * placed.data.shape
     assert low[1] > 9.75
     np.testing.assert_allclose(high - low, (10, 10))
+
+
+def test_a_montage_of_a_volume_has_its_slices():
+    image = Image(np.zeros((6, 20, 20), np.float32), scale=(3, 0.5, 0.5), translate=(7, 0, 0))
+    pipeline = document(["conv 4 k3 max 2"], "1x6x20x20")
+    source = source_of(image, pipeline.input, (13, 0, 0))
+    values = np.arange(4 * 3 * 10 * 10, dtype=np.float32).reshape(4, 3, 10, 10)
+    maps = seen(pipeline.network["max-1"], values, source)
+    placed = place_montage(maps, source, 0, 1)
+    shown = placed.transform()
+    assert placed.data.shape[0] == 3
+    # Slices as deep as the maps lie: pooled by two, 6 mm apart, the first between two of 3 mm.
+    np.testing.assert_allclose((shown["scale"][0], shown["translate"][0]), (6, 8.5))
+    for z in range(3):
+        found = placed.data[z][np.isfinite(placed.data[z])]
+        np.testing.assert_array_equal(np.sort(found), np.sort(values[:, z].ravel()))
+
+
+def test_names_of_montages_are_seen_in_every_slice():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((6, 20, 20), np.float32), scale=(3, 0.5, 0.5))
+    pipeline = document(["conv 4 k3"], "1x6x20x20")
+    source = source_of(image, pipeline.input, (6, 0, 0))
+    layers = MapLayers(viewer)
+    maps = seen(pipeline.network["conv-1"], np.ones((4, 6, 20, 20), np.float32), source)
+    shown = layers.put(maps, source, kind="montage")
+    layers.name_montages()
+    names = viewer.layers["names of layers"]
+    assert names.ndim == 2
+    np.testing.assert_allclose(viewer.dims.range[0].step, 3)
+    np.testing.assert_allclose(shown.extent.world[:, 0], image.extent.world[:, 0])

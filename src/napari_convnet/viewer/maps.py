@@ -168,51 +168,45 @@ def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Pl
     Parameters
     ----------
     maps : LayerMaps
-        The maps; of volumes the middle slice is taken.
+        The maps; those of volumes stay volumes, with the same slices.
     source : Source
         What the network looks at.
     index, count : int
         Which montage of how many it is.
     """
-    array = maps.array
-    while array.ndim > 3:
-        array = array[:, array.shape[1] // 2]
-    picture = montage(array, gap=max(1, round(max(array.shape[1:]) / 14)))
+    rank = source.sample.rank
+    gap = max(1, round(max(maps.array.shape[-2:]) / 14))
+    picture = _pictures(maps.array, gap)
     size = max(source.sample.shape[-2:])
     # One pixel of the montage, such that its longer side is as long as the input's.
-    pixel = size / max(picture.shape)
+    pixel = size / max(picture.shape[-2:])
     columns = math.ceil(math.sqrt(count + 1))
     row, column = divmod(index + 1, columns)
-    inner = np.diag((pixel, pixel, 1.0))
-    inner[:2, 2] = np.array((row, column)) * MONTAGE_PITCH * size + pixel / 2 - 0.5
-    return _in_plane(picture, inner, source)
-
-
-def _in_plane(picture: NDArray[np.float32], inner: NDArray[np.float64], source: Source) -> Placed:
-    """Lay a picture into the plane of the input's last two axes, in input pixels by `inner`."""
-    plane = np.eye(3)
-    plane[:2] = source.sample.affine[-3:-1, -3:]
-    found = plane @ inner
+    # Place in the input's pixels: as deep as the maps lie, and across as the grid wants it.
+    inner = np.linalg.solve(source.sample.affine, maps.affine)
+    inner[rank - 2 :, :rank] = inner[:rank, rank - 2 : rank] = 0.0
+    inner[rank - 2, rank - 2] = inner[rank - 1, rank - 1] = pixel
+    inner[rank - 2 : rank, rank] = np.array((row, column)) * MONTAGE_PITCH * size + pixel / 2 - 0.5
     extra = len(source.extra)
-    ndim = extra + source.sample.rank
+    ndim = extra + rank
     affine = np.eye(ndim + 1)
     for axis, (scale, translate) in enumerate(source.extra):
         affine[axis, axis], affine[axis, ndim] = scale, translate
-    for axis in range(source.sample.rank - 2):
-        affine[extra + axis, ndim] = _middle(source, axis)
-    affine[ndim - 2 : ndim, ndim - 2 : ndim] = found[:2, :2]
-    affine[ndim - 2 : ndim, ndim] = found[:2, 2]
+    affine[extra:, extra:] = source.sample.affine @ inner
     return Placed(
-        picture.reshape((1,) * (ndim - 2) + picture.shape),
+        picture.reshape((1,) * extra + picture.shape),
         affine,
         (*source.labels, *source.sample.axes),
         (*source.units, *source.sample.units),
     )
 
 
-def _middle(source: Source, axis: int) -> float:
-    matrix, n = source.sample.affine, source.sample.shape[1 + axis]
-    return float(matrix[axis, -1] + matrix[axis, axis] * (n // 2))
+def _pictures(array: NDArray[np.float32], gap: int) -> NDArray[np.float32]:
+    """Lay maps (C, [z,] y, x) side by side, slice by slice."""
+    if array.ndim < 4:
+        return montage(array, gap=gap)
+    slices = [montage(array[:, z], gap=gap) for z in range(array.shape[1])]
+    return np.stack(slices)
 
 
 def colormap_of(limits: tuple[float, float]) -> Colormap:
@@ -364,10 +358,8 @@ class MapLayers:
         """Write the name of every montage above it."""
         shown = [self._layers["montage", name] for name in self.shown("montage")]
         names = self._names if self._names in self.viewer.layers else None
-        if not shown or shown[0].ndim != getattr(names, "ndim", shown[0].ndim):
-            self._remove_names()
-            names = None
         if not shown:
+            self._remove_names()
             return
         corners = np.array([_above(layer) for layer in shown])
         texts = [_title(layer) for layer in shown]
@@ -386,8 +378,9 @@ class MapLayers:
             face_color="transparent",
             border_color="transparent",
             size=1e-6,
-            axis_labels=shown[0].axis_labels,
-            units=shown[0].units,
+            # Two axes only: they are to be seen in every slice.
+            axis_labels=shown[0].axis_labels[-2:],
+            units=shown[0].units[-2:],
             metadata={KEY: {"kind": "names"}},
         )
 
@@ -438,10 +431,10 @@ def _rows(layer: Layer | ForeignLayer) -> int:
 
 
 def _above(layer: Image) -> NDArray[np.float64]:
-    """Place of a montage's name: a little above its upper left corner, in world coordinates."""
+    """Place of a montage's name: a little above its upper left corner, in the last two axes."""
     corner = np.zeros(layer.ndim)
-    corner[-2:] = -0.5 - 0.015 * max(layer.data.shape), -0.5
-    return np.asarray(layer.data_to_world(corner))
+    corner[-2:] = -0.5 - 0.015 * max(layer.data.shape[-2:]), -0.5
+    return np.asarray(layer.data_to_world(corner))[-2:]
 
 
 def _title(layer: Image) -> str:
