@@ -21,6 +21,9 @@ Read: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData] | list[tuple[
 # A recording is drawn this much wider than high.
 _WIDE = 4
 
+# A recording of more samples is shown coarser until it is zoomed into.
+_LONG = 1 << 20
+
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 # More series than these are listed instead of opened one and all.
@@ -133,6 +136,8 @@ def layer(contents: Contents, path: Path | None = None) -> LayerData:
         options["contrast_limits"] = contents.limits
     if contents.inverted:
         options["colormap"] = "gray_r"
+    if contents.axes == ("ear", "t") and contents.array.shape[1] > _LONG:
+        return _coarser(contents.array), options | {"multiscale": True}, "image"
     return contents.array, options, "image"
 
 
@@ -156,6 +161,17 @@ def show_upright() -> None:
     viewer = current_viewer()
     if viewer is not None:
         keep_upright(viewer)
+
+
+def _coarser(array: Any) -> list[Any]:
+    """Add views of every 8th, 64th ... sample: napari draws as much as fits into the window.
+
+    The whole of an hour would take it minutes.
+    """
+    levels = [array]
+    while levels[-1].shape[1] > _LONG >> 6:
+        levels.append(levels[-1][:, ::8])
+    return levels
 
 
 def _of_labels(contents: Contents) -> dict[str, Any]:
