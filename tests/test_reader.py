@@ -410,3 +410,15 @@ def test_samples_of_recordings_lie_one_under_the_other() -> None:
     bottoms = [layer.data_to_world((1.5, 0))[0] for layer in viewer.layers]
     np.testing.assert_allclose(np.subtract(tops[1:], bottoms[:-1]), scale / 2)
     assert all(layer.data_to_world((0, 22050))[1] == 1 for layer in viewer.layers)
+
+
+def test_a_long_recording_is_drawn_coarser_and_kept_whole(tmp_path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    tone = np.sin(np.arange(2_000_000) / 20).astype(np.float32)
+    soundfile.write(tmp_path / "x.wav", np.stack([tone, tone / 2], axis=1), 44100)
+    (layer,) = opened(tmp_path / "x.wav")
+    assert layer.multiscale
+    assert [level.shape[0] for level in layer.data] == [2] * len(layer.data)
+    assert layer.data[0].shape[1] == 2_000_000
+    assert layer.data[-1].shape[1] <= 16384
+    np.testing.assert_allclose(layer.data_to_world((0, 44100)), (0, 1))
