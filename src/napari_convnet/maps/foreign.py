@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_convnet.data import Sample
-from napari_convnet.network import Problem, UserError, did_you_mean, listed
+from napari_convnet.network import Problem, UserError
 
 from .cache import DEFAULT_BYTES
-from .lazy import FeatureMap, NoSuchLayer
+from .lazy import FeatureMap, NamedMaps
 from .regions import Box
 from .source import Source, open_source
 
@@ -39,7 +39,7 @@ def is_foreign(given: object) -> bool:
     ) and not hasattr(given, "twins")
 
 
-class ForeignMaps(Mapping[str, FeatureMap]):
+class ForeignMaps(NamedMaps):
     """The maps of a module's layers by name, in execution order; see `feature_maps`.
 
     They are computed whole: several in one run of the module, and again when its weights have
@@ -88,20 +88,6 @@ class ForeignMaps(Mapping[str, FeatureMap]):
             chosen = [self[name].name for name in ([names] if isinstance(names, str) else names)]
             self._maps = {name: m for name, m in self._maps.items() if name in chosen}
 
-    def __getitem__(self, name: str) -> FeatureMap:
-        if name in self._maps:
-            return self._maps[name]
-        if name in self.problems:
-            raise NoSuchLayer(self.problems[name])
-        fix = did_you_mean(name, self._maps, f"there are {listed(self._maps, 'and')}")
-        raise NoSuchLayer(f'there are no maps of a layer "{name}"', fix)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._maps)
-
-    def __len__(self) -> int:
-        return len(self._maps)
-
     def __repr__(self) -> str:
         return f"<ForeignMaps of {type(self.network.module).__name__}: {', '.join(self._maps)}>"
 
@@ -132,10 +118,6 @@ class ForeignMaps(Mapping[str, FeatureMap]):
         for name in self._maps:
             if name in chosen:
                 yield name, self._whole(name, chosen).copy()
-
-    def compute_all(self, layers: Collection[str] | None = None) -> dict[str, Array]:
-        """Give the whole maps of layers, in execution order."""
-        return dict(self.stream(layers))
 
     def _compute(self, m: FeatureMap, box: Box, channels: slice | Sequence[int]) -> Array:
         index = tuple(slice(lo, hi) for lo, hi in box)

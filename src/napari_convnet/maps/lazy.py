@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,58 @@ class FeatureMap:
         return self.compute(box)
 
 
-class FeatureMaps(Mapping[str, FeatureMap]):
+class NamedMaps(Mapping[str, FeatureMap], ABC):
+    """Maps of layers by name, in execution order, whatever computes them.
+
+    Attributes
+    ----------
+    problems : mapping of str to Problem
+        Layers without maps, and why they have none.
+    """
+
+    problems: Mapping[str, Problem]
+    _maps: dict[str, FeatureMap]
+
+    def __getitem__(self, name: str) -> FeatureMap:
+        layer = self._full_name(name)
+        if layer in self._maps:
+            return self._maps[layer]
+        if layer in self.problems:
+            raise NoSuchLayer(self.problems[layer])
+        fix = did_you_mean(name, self._maps, f"there are {listed(self._maps, 'and')}")
+        raise NoSuchLayer(f'there are no maps of a layer "{name}"', fix)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._maps)
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def _full_name(self, name: str) -> str:
+        """Give the name under which a layer's maps are kept."""
+        return name
+
+    @abstractmethod
+    def stream(self, layers: Collection[str] | None = None) -> Iterator[tuple[str, Array]]:
+        """Give the whole maps of layers, one layer after the other, in execution order."""
+
+    def compute_all(self, layers: Collection[str] | None = None) -> dict[str, Array]:
+        """Compute the whole maps of layers.
+
+        Parameters
+        ----------
+        layers : collection of str, optional
+            Names of layers; all if not given.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            (C, *spatial) each, in execution order.
+        """
+        return dict(self.stream(layers))
+
+
+class FeatureMaps(NamedMaps):
     """The maps of a network's layers by name, in execution order; see `feature_maps`.
 
     Attributes
@@ -214,20 +266,8 @@ class FeatureMaps(Mapping[str, FeatureMap]):
             name: FeatureMap(self, layer, found.shown[name]) for name, layer in layers.items()
         }
 
-    def __getitem__(self, name: str) -> FeatureMap:
-        layer = self.network[name].name if name in self.network else name
-        if layer in self._maps:
-            return self._maps[layer]
-        if layer in self.problems:
-            raise NoSuchLayer(self.problems[layer])
-        fix = did_you_mean(name, self._maps, f"there are {listed(self._maps, 'and')}")
-        raise NoSuchLayer(f'there are no maps of a layer "{name}"', fix)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._maps)
-
-    def __len__(self) -> int:
-        return len(self._maps)
+    def _full_name(self, name: str) -> str:
+        return self.network[name].name if name in self.network else name
 
     def __repr__(self) -> str:
         return f"<FeatureMaps of {', '.join(self._maps)}>"
@@ -258,21 +298,6 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         maps = [self[name] for name in (self if layers is None else layers)]
         for name, tensor in self._forward.stream({m.name: self._whole(m) for m in maps}):
             yield name, _numpy(tensor[_index(whole(self[name].shape))])
-
-    def compute_all(self, layers: Collection[str] | None = None) -> dict[str, Array]:
-        """Compute the whole maps of layers in one pass.
-
-        Parameters
-        ----------
-        layers : collection of str, optional
-            Names of layers; all if not given.
-
-        Returns
-        -------
-        dict of str to numpy.ndarray
-            (C, *spatial) each, in execution order.
-        """
-        return dict(self.stream(layers))
 
     def _compute(self, m: FeatureMap, box: Box, channels: slice | Sequence[int]) -> Array:
         # The whole is computed as such, with what it has beyond the array's own end.
