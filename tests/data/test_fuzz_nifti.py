@@ -1,7 +1,5 @@
 """Damaged NIfTI files: a message or what nibabel reads; no traceback, no hang, no other place."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel
@@ -35,15 +33,6 @@ def sources(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_damaged_files_never_mislead(tmp_path: Path, seed: int) -> None:
-    (tmp_path / "damaged").mkdir()
+def test_damaged_files_never_mislead(tmp_path: Path, seed: int, never_mislead) -> None:
     script = Path(__file__).with_name("fuzz_nifti.py")
-    given = [str(seed), str(CASES), str(tmp_path / "damaged"), *map(str, sources(tmp_path))]
-    done = subprocess.run(
-        [sys.executable, str(script), *given], capture_output=True, text=True, timeout=170
-    )
-    lines = done.stdout.splitlines()
-    assert done.returncode == 0, f"died at case {lines[-1:]}: {done.stderr[-2000:]}"
-    assert done.stderr == ""
-    assert [line for line in lines if not line.endswith(" ok")] == []
-    assert len(lines) == CASES
+    never_mislead(script, seed, CASES, sources(tmp_path))

@@ -1,7 +1,5 @@
 """Damaged recordings: a message or what libsndfile reads; no traceback, no hang."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,15 +29,6 @@ def sources(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_damaged_recordings_never_mislead(tmp_path: Path, seed: int) -> None:
-    (tmp_path / "damaged").mkdir()
+def test_damaged_recordings_never_mislead(tmp_path: Path, seed: int, never_mislead) -> None:
     script = Path(__file__).with_name("fuzz_sound.py")
-    given = [str(seed), str(CASES), str(tmp_path / "damaged"), *map(str, sources(tmp_path))]
-    done = subprocess.run(
-        [sys.executable, str(script), *given], capture_output=True, text=True, timeout=170
-    )
-    lines = done.stdout.splitlines()
-    assert done.returncode == 0, f"died at case {lines[-1:]}: {done.stderr[-2000:]}"
-    assert done.stderr == ""
-    assert [line for line in lines if not line.endswith(" ok")] == []
-    assert len(lines) == CASES
+    never_mislead(script, seed, CASES, sources(tmp_path))
