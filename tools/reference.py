@@ -20,7 +20,7 @@ from napari_convnet.network.grammar import FLAGS
 from napari_convnet.network.items import ROW_KEYS, STRUCTURES
 from napari_convnet.network.kernels import names
 from napari_convnet.network.ops import FLAG_HELP, LETTER_HELP, CropTo, Main
-from napari_convnet.network.ops.base import MODES
+from napari_convnet.network.ops.signature import MODES
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "tools" / "language.md"

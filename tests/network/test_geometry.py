@@ -10,7 +10,7 @@ from napari_convnet.document import draft
 from napari_convnet.network import Field, compose, map_matrix
 from napari_convnet.network.geometry import hull
 from napari_convnet.network.ops import Crop, Windowed
-from napari_convnet.network.ops.base import STAY, Step
+from napari_convnet.network.ops.shapes import STAY, Step
 
 rows = st.one_of(
     st.builds("conv 1 k{} s{} d{} p1".format, *(st.integers(1, 4) for _ in range(3))),

@@ -9,8 +9,8 @@ from fractions import Fraction
 from .geometry import STILL, Move
 from .grammar import Argument, Call, parse_line
 from .ops import OPS, Op, Shape, Step
-from .ops.base import MOST
 from .ops.join import Join
+from .ops.options import MOST
 from .problems import UserError
 from .scopes import Point, Value
 

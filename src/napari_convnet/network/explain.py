@@ -22,9 +22,9 @@ from .ops import (
     Sum,
     Upsample,
 )
-from .ops.base import spelled
 from .ops.explained import Explained, count, fraction, per_axis, product
 from .ops.kernelled import WindowedKernels
+from .ops.shapes import spelled
 
 _Row = tuple[str, str, str]
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .ops.base import STAY, Step
+from .ops.shapes import STAY, Step
 
 Matrix = tuple[tuple[float, ...], ...]
 

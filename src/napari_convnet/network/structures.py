@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from .graph import Layer
 from .items import Extras, Item
-from .ops.base import Shape, told
 from .ops.join import Add, Cat
+from .ops.shapes import Shape, told
 from .problems import UserError
 from .scopes import Point, Scope, Tag
 

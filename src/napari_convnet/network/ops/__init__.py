@@ -16,7 +16,7 @@ from .activation import (
     Softmax,
     Tanh,
 )
-from .base import FLAG_HELP, LETTER_HELP, Main, Op, Reach, Shape, Signature, Step
+from .base import Op
 from .conv import CONNECTIONS, Conv, Depthwise, Local, Separable
 from .dense import Dense, RadialBasis
 from .explained import Explained
@@ -33,6 +33,8 @@ from .norm import (
 )
 from .pool import Average, GlobalAverage, GlobalMax, Max, Sum
 from .shape import Crop, Flatten, Identity, Upsample
+from .shapes import Reach, Shape, Step
+from .signature import FLAG_HELP, LETTER_HELP, Main, Signature
 from .transposed import TransposedConv
 from .window import Windowed
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from .base import Main, Op, Options, Shape, Signature
+from .base import Op
+from .options import Options
+from .shapes import Shape
+from .signature import Main, Signature
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ..problems import UserError, did_you_mean, quoted
-from .base import Main, Options, Shape, Signature, bias_wanted
 from .explained import count, product
 from .kernelled import (
     PADDING_FLAGS,
@@ -19,6 +18,9 @@ from .kernelled import (
     kernel_option,
     main_kernel,
 )
+from .options import Options, bias_wanted
+from .shapes import Shape
+from .signature import Main, Signature
 from .window import window_options
 
 Table = tuple[tuple[int, ...], ...]

@@ -8,8 +8,10 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError, listed
-from .base import STAY, Op, Options, Reach, Shape, Step, spelled, told
+from .base import Op
 from .explained import Explained
+from .options import Options
+from .shapes import STAY, Reach, Shape, Step, spelled, told
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from .base import MODES, Main, Op, Options, Shape, Signature, positions
+from .base import Op
 from .explained import product
+from .options import Options
+from .shapes import Shape, positions
+from .signature import MODES, Main, Signature
 from .window import Windowed
 
 PADDING_FLAGS = ("valid", "same", "full", "bias", "nobias", *MODES)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from .base import Main, Op, Options, Reach, Shape, Signature, bias_wanted
+from .base import Op
+from .options import Options, bias_wanted
+from .shapes import Reach, Shape
+from .signature import Main, Signature
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from .base import Main, Op, Options, Reach, Shape, Signature
+from .base import Op
 from .explained import Explained, count
 from .kernelled import main_kernel
+from .options import Options
+from .shapes import Reach, Shape
+from .signature import Main, Signature
 from .window import Windowed, window_options
 
 _DEFAULTS = {"k": "2", "s": "k", "p": "0", "d": "1"}

@@ -8,8 +8,11 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError
-from .base import Main, Op, Options, Reach, Shape, Signature, Step, clipped, spelled
+from .base import Op
 from .explained import Explained, count, product
+from .options import Options
+from .shapes import Reach, Shape, Step, clipped, spelled
+from .signature import Main, Signature
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,20 +7,11 @@ from fractions import Fraction
 from typing import ClassVar, Self
 
 from ..problems import UserError
-from .base import (
-    Main,
-    Options,
-    Reach,
-    Shape,
-    Signature,
-    Step,
-    bias_wanted,
-    clipped,
-    positions,
-    spelled,
-)
 from .explained import product
 from .kernelled import Kernelled, group_spelled, grouped, kernel_option
+from .options import Options, bias_wanted
+from .shapes import Reach, Shape, Step, clipped, positions, spelled
+from .signature import Main, Signature
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,10 @@ from fractions import Fraction
 from typing import ClassVar
 
 from ..problems import UserError
-from .base import MODES, Op, Options, Reach, Step, clipped, spelled
+from .base import Op
+from .options import Options
+from .shapes import Reach, Step, clipped, spelled
+from .signature import MODES
 
 Sides = tuple[int, int]
 """Padding before and after, along one axis."""
