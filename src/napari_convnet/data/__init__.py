@@ -7,9 +7,13 @@ and no more: scikit-image, scipy, Pillow and tifffile are loaded by the function
 
 from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
 from .batching import batches, epoch_order, number_of_batches, prefetch
+from .classified import Classified
 from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
+from .dense import PARTS, Box, Dense, Part, Parts, Region, Scan
+from .examples import IGNORED, Batch, Examples
 from .fitting import FITS, fit
+from .gathering import load_examples
 from .loading import SOURCES, Source, check_size, data_problems, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
 from .orientation import closest_canonical, describe
@@ -42,23 +46,34 @@ __all__ = [
     "AUGMENTATIONS",
     "FACE_CLASSES",
     "FITS",
+    "IGNORED",
     "NORMALISATIONS",
     "ORGANS",
+    "PARTS",
     "PHOTOGRAPHS",
     "READERS",
     "RECORDINGS",
     "SOURCES",
     "TISSUES",
     "Augmentation",
+    "Batch",
+    "Box",
     "Choice",
+    "Classified",
     "Contents",
     "Dataset",
+    "Dense",
+    "Examples",
     "Header",
     "Images",
     "Normalisation",
     "Note",
+    "Part",
+    "Parts",
     "Reader",
+    "Region",
     "Sample",
+    "Scan",
     "SettingLike",
     "Source",
     "Split",
@@ -81,6 +96,7 @@ __all__ = [
     "head",
     "line",
     "load_dataset",
+    "load_examples",
     "normalisation",
     "normalise",
     "number_of_batches",
