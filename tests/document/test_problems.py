@@ -259,8 +259,19 @@ WRONG = {
     RIGHT + "train:\n  optimizer: sgd lr 1e999\n": (
         'line 5, column 14: "1e999" is too large; write a smaller number'
     ),
+    RIGHT + "train:\n  loss: dicee\n": (
+        'line 5, column 9: unknown loss "dicee"; did you mean dice?'
+    ),
     RIGHT + "train:\n  loss: dice\n": (
-        'line 5, column 9: unknown loss "dice"; write cross-entropy or half-squares'
+        "line 5, column 9: the loss dice does not fit the task classify; "
+        "write cross-entropy, focal or half-squares"
+    ),
+    RIGHT + "train:\n  loss: cross-entropy + mse\n  task: segment\n": (
+        "line 5, column 9: the loss mse does not fit the task segment; "
+        "write cross-entropy, dice or focal"
+    ),
+    RIGHT + "train:\n  balance: images\n": (
+        'line 5, column 12: unknown balance "images"; write none or classes'
     ),
     RIGHT + "train:\n  loss: cross-entropy +\n": (
         'line 5, column 9: a word is missing beside a + of "cross-entropy +"; write it, or no +'

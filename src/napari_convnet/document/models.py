@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from napari_convnet.network import did_you_mean, listed, quoted
 
+from .cutting import Patches, Regions, parse_patches, parse_regions, parse_spacing
 from .settings import Setting, parse_list, parse_setting, parse_sum
 
 
@@ -149,9 +150,11 @@ EXAMPLES = {
     "scale": "scale .1",
 }
 """How each word that takes numbers is written."""
-NAMED = {"flip": ("x", "y", "z")}
+NAMED = {"flip": ("x", "y", "z"), "zscore": ("above",), "percentile": ("above",)}
 """Named numbers that words of the tables above take."""
-SOURCES = ("digits", "faces")
+SOURCES = ("digits", "faces", "head", "abdomen")
+"""Built-in samples; `napari_convnet.data.SOURCES` says what they are."""
+ALIGN = ("none", "labels")
 TASKS = ("classify", "segment", "regress")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -161,7 +164,22 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
     "adamw": {"lr": 1e-3, "decay": 0.01},
 }
 """Optimisers, their settings and the defaults of these."""
-LOSSES = ("cross-entropy", "half-squares")
+LOSSES = {
+    "cross-entropy": ("classify", "segment"),
+    "dice": ("segment",),
+    "focal": ("classify", "segment"),
+    "mse": ("regress",),
+    "l1": ("regress",),
+    "half-squares": ("classify", "regress"),
+}
+"""Words of ``loss:`` and the tasks that each is for."""
+USUAL_LOSS = {
+    "classify": ("cross-entropy",),
+    "segment": ("dice", "cross-entropy"),
+    "regress": ("mse",),
+}
+"""What each task makes small where the document does not say."""
+BALANCES = ("none", "classes")
 
 
 class _Section(BaseModel):
@@ -176,30 +194,42 @@ class Data(_Section):
     source : str
         Name of a built-in sample, such as ``digits``.
     images, labels : str
-        A pattern, a file, or a folder with one folder per class; relative to the document.
+        A pattern (``scans/*_ct.nii.gz``), a folder or a file, relative to the document. The labels
+        of a pattern's images are found by the text under its ``*``. To classify: a folder with one
+        folder per class, or a file of images and one of labels.
     classes : tuple of str
         Names of the classes, from 0.
+    unlabelled : int or None
+        Label value that means "not labelled"; with 0, as in painted layers, class = label - 1.
+    align : {"none", "labels"}
+        labels: labels that do not lie over their image are resampled to its voxels.
+    spacing : tuple of float or None
+        Millimetres to which scans are resampled, linearly (labels: the nearest).
     normalize : Setting or None
-        zscore, minmax, percentile LOW HIGH or window LOW HIGH.
-    split : tuple of float
-        Parts for training, validation and test.
+        zscore, minmax, percentile LOW HIGH or window LOW HIGH; ``zscore above 0`` takes its
+        statistics of the values above 0 only.
     fit : Setting or None
         How images of other sizes are made to fit: pad, crop or resize.
-    patches : Setting or None
+    split : tuple of float
+        Parts for training, validation and test.
+    regions : Regions or None
+        How scans are divided into these parts; without it whole files are, where there are enough.
+    patches : Patches or None
         How patches are cut.
-    unlabelled : int or None
-        Label value that means "not labelled".
     """
 
     source: Annotated[str, _one_of("source", *SOURCES)] = ""
     images: str = ""
     labels: str = ""
     classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    normalize: Annotated[Setting, _setting("normalisation", NORMALISATIONS)] | None = None
-    split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)
-    fit: Annotated[Setting, _setting("fit", FITS)] | None = None
-    patches: str = ""
     unlabelled: Annotated[int | None, BeforeValidator(_unlabelled)] = None
+    align: Annotated[str, _one_of("alignment", *ALIGN)] = "none"
+    spacing: Annotated[tuple[float, ...], BeforeValidator(parse_spacing)] | None = None
+    normalize: Annotated[Setting, _setting("normalisation", NORMALISATIONS)] | None = None
+    fit: Annotated[Setting, _setting("fit", FITS)] | None = None
+    split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)
+    regions: Annotated[Regions, BeforeValidator(parse_regions)] | None = None
+    patches: Annotated[Patches, BeforeValidator(parse_patches)] | None = None
 
 
 class Optimizer(_Section):
@@ -255,13 +285,22 @@ def _bounds(word: str) -> str:
     )
 
 
-def _loss(value: Any) -> Any:
+def _loss(value: Any, info: ValidationInfo) -> Any:
+    """Read the losses; those of the task where there are none."""
+    task = info.data.get("task")  # None where it is wrong itself
+    if not value:
+        return USUAL_LOSS.get(str(task), ())
     if isinstance(value, tuple):
         return value
     settings = parse_sum(_line(value))
     for setting in settings:
         _checked("loss", setting, dict.fromkeys(LOSSES, (0,)))
-    return tuple(setting.word for setting in settings)
+    words = tuple(setting.word for setting in settings)
+    unfit = next((word for word in words if task and task not in LOSSES[word]), "")
+    if unfit:
+        fitting = listed(word for word, tasks in LOSSES.items() if task in tasks)
+        raise ValueError(f"the loss {unfit} does not fit the task {task}; write {fitting}")
+    return words
 
 
 class Train(_Section):
@@ -270,9 +309,13 @@ class Train(_Section):
     Parameters
     ----------
     task : {"classify", "segment", "regress"}
-        What it learns.
+        What it learns: a class per image, a class per voxel, or values per voxel (those of the
+        images in ``labels:``; without them the image itself, so that ``augment: noise .1`` makes a
+        network that takes noise away).
     loss : tuple of str
-        Losses, added up.
+        Losses, added up; those usual for the task where none are given.
+    balance : {"none", "classes"}
+        Whether rare classes count as much as frequent ones in cross-entropy and focal.
     optimizer : Optimizer
         How weights are changed.
     schedule : {"constant", "one-cycle"}
@@ -286,7 +329,8 @@ class Train(_Section):
     """
 
     task: Annotated[Literal["classify", "segment", "regress"], _one_of("task", *TASKS)] = "classify"
-    loss: Annotated[tuple[str, ...], BeforeValidator(_loss)] = ("cross-entropy",)
+    loss: Annotated[tuple[str, ...], BeforeValidator(_loss)] = Field((), validate_default=True)
+    balance: Annotated[str, _one_of("balance", *BALANCES)] = "none"
     optimizer: Annotated[Optimizer, BeforeValidator(_optimizer)] = Optimizer()
     schedule: Annotated[str, _one_of("schedule", *SCHEDULES)] = "constant"
     epochs: Annotated[int, _number(1, 10**6, whole=True)] = 10

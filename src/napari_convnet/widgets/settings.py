@@ -55,7 +55,8 @@ class Field:
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "task": models.TASKS,
-    "loss": models.LOSSES,
+    "loss": tuple(models.LOSSES),
+    "balance": models.BALANCES,
     "schedule": models.SCHEDULES,
     "precision": models.PRECISIONS,
 }
