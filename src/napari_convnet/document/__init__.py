@@ -5,6 +5,7 @@ with its line and column, and it is edited by splices, so that comments and layo
 """
 
 from . import edit
+from .cutting import Patches, Regions
 from .files import write_text
 from .models import Data, Optimizer, Sections, Train
 from .packed import open_text, packed_text
@@ -17,8 +18,10 @@ __all__ = [
     "Data",
     "DocumentError",
     "Optimizer",
+    "Patches",
     "Pipeline",
     "Preset",
+    "Regions",
     "Row",
     "Sections",
     "Setting",
