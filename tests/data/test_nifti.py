@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nibabel.tests import data as packaged
 
-from napari_convnet.data import nifti, read_sample, sample_path
+from napari_convnet.data import read_sample, sample_path
 from napari_convnet.data.orientation import nibabel_to_napari
 from napari_convnet.data.placement import same_place
 from napari_convnet.data.readers import read_contents, read_header
@@ -391,7 +391,7 @@ def test_more_voxels_than_there_is_memory_for(tmp_path: Path, monkeypatch) -> No
     def full(image):
         raise MemoryError
 
-    monkeypatch.setattr(nifti, "_values", full)
+    monkeypatch.setattr("napari_convnet.data.nifti.reading.values_of", full)
     message = refusal(write(tmp_path / "scan.nii"))
     assert "holds 4x5x6 voxels: more than there is memory; cut out a part of it" in message
 
