@@ -7,8 +7,8 @@ them once, and the result can then be applied to any region.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,8 @@ NORMALISATIONS: Mapping[str, Word] = MappingProxyType(
             Word(
                 "zscore",
                 "Zero mean, unit deviation",
-                "Subtract the image's mean and divide by its standard deviation.",
+                "Subtract the image's mean and divide by its standard deviation; "
+                "those of the values above V only with: above V.",
                 "zscore",
             ),
             Word(
@@ -38,7 +39,8 @@ NORMALISATIONS: Mapping[str, Word] = MappingProxyType(
             Word(
                 "percentile",
                 "Percentiles",
-                "The lower percentile becomes 0, the upper 1; values beyond are cut off.",
+                "The lower percentile becomes 0, the upper 1; values beyond are cut off. "
+                "Those of the values above V only with: above V.",
                 "percentile .5 99.5",  # also what no numbers stand for
                 ("low", "high"),
             ),
@@ -81,6 +83,23 @@ class Normalisation:
         out: AnyArray = np.subtract(array, self.centre.astype(dtype), dtype=dtype)
         out *= self.gain.astype(dtype)
         return np.clip(out, 0, 1, out=out) if self.clip else out
+
+    def shaped(self, ndim: int) -> Normalisation:
+        """Give the numbers the shape of one image with `ndim` axes."""
+        shape = (1,) * ndim
+        return replace(self, centre=self.centre.reshape(shape), gain=self.gain.reshape(shape))
+
+    @classmethod
+    def stacked(cls, each: Sequence[Normalisation]) -> Normalisation:
+        """Join those of the images of a stack."""
+        centre = np.concatenate([one.centre for one in each])
+        return cls(centre, np.concatenate([one.gain for one in each]), each[0].clip)
+
+
+def _values_above(array: AnyArray, least: float) -> AnyArray:
+    """Take the values above `least`, such as those of a head without the air around it."""
+    values = array[array > least]
+    return values if values.size else array.reshape(-1)
 
 
 def float_type(array: AnyArray) -> np.dtype[Any]:
@@ -138,7 +157,13 @@ def normalisation(
     numbers = _checked(setting, word)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)  # True counts as 1
-    return _TAKE[word.word](array, axes, numbers)
+    above = dict(setting.words).get("above")
+    if above is None:
+        return _TAKE[word.word](array, axes, numbers)
+    if axes is None:
+        return _TAKE[word.word](_values_above(array, above), None, numbers).shaped(array.ndim)
+    each = [_TAKE[word.word](_values_above(one, above), None, numbers) for one in array]
+    return Normalisation.stacked([one.shaped(array.ndim) for one in each])
 
 
 def check_normalisation(setting: SettingLike | None) -> None:
@@ -147,10 +172,21 @@ def check_normalisation(setting: SettingLike | None) -> None:
         _checked(setting, look_up(setting.word, NORMALISATIONS, "normalize"))
 
 
+class _Bare:
+    """A setting without its ``above V``, where its word takes that."""
+
+    def __init__(self, setting: SettingLike) -> None:
+        self.word = setting.word
+        self.numbers = setting.numbers
+        masked = setting.word in ("zscore", "percentile")
+        self.words = [pair for pair in setting.words if not (masked and pair[0] == "above")]
+
+
 def _checked(setting: SettingLike, word: Word) -> list[float]:
-    if word.word == "percentile" and not setting.numbers and not setting.words:
+    bare = _Bare(setting)
+    if word.word == "percentile" and not bare.numbers and not bare.words:
         return [0.5, 99.5]
-    numbers = numbers_of(setting, word.numbers, "normalize", word.example)
+    numbers = numbers_of(bare, word.numbers, "normalize", word.example)
     if numbers and not numbers[0] < numbers[1]:
         what = f"normalize: {word.word} goes from {numbers[0]:g} to {numbers[1]:g}"
         raise UserError(what, "the first number must be the lower one")
