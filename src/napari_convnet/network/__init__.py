@@ -12,6 +12,7 @@ from .graph import INPUT, Layer, Network, Totals
 from .items import Block, Extras, Input, Item, Param, RowPath, parse_input
 from .ops import JOINS, OPS, Op, Shape
 from .problems import Place, Problem, UserError, WordError, did_you_mean, listed, quoted
+from .spacing import Spacing, seen
 
 __all__ = [
     "INPUT",
@@ -32,6 +33,7 @@ __all__ = [
     "Problem",
     "RowPath",
     "Shape",
+    "Spacing",
     "Totals",
     "UserError",
     "WordError",
@@ -44,4 +46,5 @@ __all__ = [
     "parse_input",
     "parse_line",
     "quoted",
+    "seen",
 ]

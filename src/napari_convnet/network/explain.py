@@ -25,6 +25,7 @@ from .ops import (
 from .ops.explained import Explained, count, fraction, per_axis, product
 from .ops.kernelled import WindowedKernels
 from .ops.shapes import spelled
+from .spacing import TIMES, Spacing, seen
 
 _Row = tuple[str, str, str]
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Why:
         return "\n".join(filter(None, (*map(str, self.lines), self.dense)))
 
 
-def why(network: Network, name: str) -> Why:
+def why(network: Network, name: str, spacing: Spacing | None = None) -> Why:
     """Explain the numbers of a layer.
 
     Parameters
@@ -61,6 +62,8 @@ def why(network: Network, name: str) -> Why:
         The network; the layers after a mistake are not known.
     name : str
         The layer.
+    spacing : Spacing, optional
+        How far apart the input's pixels are, to give the receptive field in mm or s too.
 
     Raises
     ------
@@ -72,6 +75,7 @@ def why(network: Network, name: str) -> Why:
         *_continued(network),
         *layer.kind.explain(),
         *_field(network, layer),
+        *_in_world(network, layer, spacing),
         *_otherwise(network, layer),
     )
     return Why(layer, lines, _dense(layer.kind))
@@ -147,6 +151,17 @@ def _fields(network: Network, name: str) -> Sequence[Field] | None:
 def _pixels(size: Fraction) -> str:
     whole = math.ceil(size)
     return str(whole) if whole == size else f"{fraction(size)}, in {whole} pixels"
+
+
+def _in_world(network: Network, layer: Layer, spacing: Spacing | None) -> tuple[Explained, ...]:
+    sizes = seen(network, layer)
+    if spacing is None or not spacing.known or len(sizes) != len(spacing.steps):
+        return ()
+    numbers = ", ".join(
+        f"{n:g} {TIMES} {step:.3g}" for n, step in zip(sizes, spacing.steps, strict=True)
+    )
+    formula = "pixels × distance of neighbours"
+    return (Explained("receptive field in the world", formula, numbers, spacing.text(sizes)),)
 
 
 # ---------------------------------------------------------------- the same in another way

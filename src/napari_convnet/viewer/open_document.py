@@ -94,6 +94,13 @@ class OpenDocument:
         """Replace the whole text."""
         self._push(text, "edit text")
 
+    def set_view(self, view: edit.View, slices: int = edit.SLICES) -> None:
+        """See a volume as neighbouring slices (``"2.5-D"``) or as a whole (``"3-D"``).
+
+        Only the input line changes; see `document.edit.set_view`.
+        """
+        self._push(edit.set_view(self.text, view, slices), f"{view} input")
+
     def set_row(self, path: RowPath, row: str) -> None:
         """Write a row of the network or of a block anew; an empty one is taken out.
 

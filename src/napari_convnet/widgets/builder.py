@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_convnet.document import Pipeline, presets
+from napari_convnet.document.edit import View, has_views
 from napari_convnet.network import RowPath
 
 from . import document_files as files
@@ -36,6 +37,7 @@ from .rows import RowView
 from .section import Section
 from .text_tab import TextTab
 from .theme import Colors
+from .view_switch import ViewSwitch
 
 if TYPE_CHECKING:
     import napari
@@ -59,6 +61,7 @@ class Builder(Dock):
         self.title = QElidingLabel(self)
         self.image = ImageCombo(self)
         self.input = QLineEdit(self)
+        self.view = ViewSwitch(self)
         self.layers = LayersTab(self)
         self.text = TextTab(self)
         self.tabs = QTabWidget(self)
@@ -80,6 +83,7 @@ class Builder(Dock):
         layout.addLayout(self._toolbar())
         layout.addWidget(self.title)
         layout.addLayout(self._source())
+        layout.addWidget(self.view)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.maps_section)
         layout.addWidget(self.prediction_section)
@@ -176,6 +180,7 @@ class Builder(Dock):
         self.text.redoAsked.connect(self._redo)
         self.tabs.currentChanged.connect(lambda _: self._settle())
         self.input.editingFinished.connect(self._set_input)
+        self.view.valueChanged.connect(self._set_view)
         self.image.valueChanged.connect(self._choose_image)
         self.image.aboutToShow.connect(self._on_layers)
         self.maps.showAsked.connect(self._show_maps)
@@ -207,6 +212,9 @@ class Builder(Dock):
 
     def _on_document(self, pipeline: Pipeline) -> None:
         self.layers.setPipeline(pipeline)
+        self._show_spacing()
+        self.view.setValue(pipeline.network.input)
+        self.view.setVisible(has_views(pipeline.network.input))
         self.text.setPipeline(pipeline)
         self.maps.setPipeline(pipeline)
         if not self.input.hasFocus() or not self.input.isModified():
@@ -229,7 +237,15 @@ class Builder(Dock):
     def _on_input(self, layer: object = None) -> None:
         self.layers.rows.clearPictures()
         self.prediction.setValue(None)
+        self._show_spacing()
         self._on_layers()
+
+    def _show_spacing(self) -> None:
+        """Give what rows see in mm or s, where the image has such units."""
+        from napari_convnet.viewer.spacing import spacing_of
+
+        session = self.session
+        self.layers.setSpacing(spacing_of(session.input_layer, session.pipeline.network.input))
 
     def _on_layers(self, event: object = None) -> None:
         session = self.session
@@ -289,6 +305,12 @@ class Builder(Dock):
         if self.input.isModified():
             self.input.setModified(False)
             self.do(self.session.set_value, "input", self.input.text().strip())
+
+    def _set_view(self, view: View, slices: int) -> None:
+        self._settle()
+        self.do(self.session.set_view, view, slices)
+        # Where it could not be written, the switch goes back.
+        self.view.setValue(self.session.pipeline.network.input)
 
     def _change_structure(self, what: str, path: RowPath, word: str) -> None:
         """Put a row into another, take rows out of one, or add a branch and edit it."""

@@ -7,7 +7,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from napari_convnet.document import Pipeline
-from napari_convnet.network import Network, RowPath
+from napari_convnet.network import Network, RowPath, Spacing
 
 from .folds import BLOCKS, Folds
 from .icons import icon
@@ -37,7 +37,8 @@ class Headings(QWidget):
         self._colors = Colors()
         self.setToolTip(
             "Output: channels, then sizes. Parameters: numbers that are learned.\n"
-            "Sees: how large a piece of the image one value depends on (receptive field)."
+            "Sees: how large a piece of the image one value depends on (receptive field), in mm\n"
+            "or s where the image has such units."
         )
 
     def setColors(self, colors: Colors) -> None:
@@ -90,6 +91,7 @@ class LayersTab(QWidget):
         super().__init__(parent)
         self._path: RowPath | None = None
         self._pipeline: Pipeline | None = None
+        self._spacing: Spacing | None = None
         self._folds = Folds()
         self.rows = RowList(self)
         self.rows.setMinimumHeight(150)
@@ -142,11 +144,23 @@ class LayersTab(QWidget):
         self._pipeline = pipeline
         self._folds.follow((*pipeline.block_rows, *pipeline.rows))
         self.rows.setWords(words_of(pipeline))
-        self.rows.setValue(row_views(pipeline, self._folds))
+        self._show_rows()
         self.rows.keepPictures()
         self.totals.setText(totals_text(pipeline.network))
         self._top = len(pipeline.items)
         self._on_current(self.rows.current())
+
+    def setSpacing(self, spacing: Spacing | None) -> None:
+        """Say how far apart the input's pixels are: rows give what they see in mm or s then."""
+        if spacing == self._spacing:
+            return
+        self._spacing = spacing
+        self.form.why.setSpacing(spacing)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        if self._pipeline is not None:
+            self.rows.setValue(row_views(self._pipeline, self._folds, self._spacing))
 
     def forget(self) -> None:
         """Forget what was unfolded and seen: another document comes."""
@@ -161,7 +175,7 @@ class LayersTab(QWidget):
             return
         paths = paths_below(self._pipeline, path) if below else [path]
         self._folds.set_all(paths, open)
-        self.rows.setValue(row_views(self._pipeline, self._folds))
+        self._show_rows()
 
     def _go_to_definition(self, view: RowView | None) -> None:
         """Unfold what the row lies in that makes a layer, and edit it."""
@@ -170,7 +184,7 @@ class LayersTab(QWidget):
         path = view.definition
         within = [path[:length] for length in range(1, len(path))]
         self._folds.set_all([BLOCKS, *within] if isinstance(path[0], str) else within, True)
-        self.rows.setValue(row_views(self._pipeline, self._folds))
+        self._show_rows()
         self.rows.editPath(path)
 
     def settle(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from napari_convnet.document import Pipeline, Row
-from napari_convnet.network import Layer, Problem, RowPath
+from napari_convnet.network import Layer, Problem, RowPath, Spacing, seen
 
 from .folds import BLOCKS, INNER, Folds
 from .rows import RowView, message_text
@@ -24,7 +24,9 @@ MOST_INNER = 16
 """Layers of a row that are listed one below the other; more are listed by the calls they are of."""
 
 
-def row_views(pipeline: Pipeline, folds: Folds | None = None) -> tuple[RowView, ...]:
+def row_views(
+    pipeline: Pipeline, folds: Folds | None = None, spacing: Spacing | None = None
+) -> tuple[RowView, ...]:
     """Give the rows of a pipeline that are unfolded, with a blank one at the end.
 
     Parameters
@@ -33,8 +35,10 @@ def row_views(pipeline: Pipeline, folds: Folds | None = None) -> tuple[RowView, 
         The document; it may be wrong.
     folds : Folds, optional
         Which rows are unfolded; as a document is at first otherwise.
+    spacing : Spacing, optional
+        How far apart the input's pixels are: what a row sees is given in mm or s then.
     """
-    return tuple(_guided(list(_Views(pipeline, folds or Folds()).made())))
+    return tuple(_guided(list(_Views(pipeline, folds or Folds(), spacing).made())))
 
 
 def _guided(views: list[RowView]) -> Iterator[RowView]:
@@ -102,6 +106,13 @@ class _Views:
 
     pipeline: Pipeline
     folds: Folds
+    spacing: Spacing | None = None
+
+    def __post_init__(self) -> None:
+        given = self.pipeline.network.input
+        axes = len(given.sizes) + given.slices
+        if self.spacing is not None and len(self.spacing.steps) != axes:
+            self.spacing = None
 
     def made(self) -> Iterator[RowView]:
         blocks, rows = self.pipeline.block_rows, self.pipeline.rows
@@ -166,6 +177,7 @@ class _Views:
             kind=kind,
             layers=row.layers,
             count=len(row.layers),
+            **self._place(),
         )
         if not row.layers:
             return replace(view, dimmed=self.wrong and not row.problems)
@@ -182,7 +194,7 @@ class _Views:
             view,
             shape=shape_text(end.output),
             parameters=parameters,
-            sees=shape_text(end.receptive_field or ()),
+            sees=self._sees(end),
             layer=end.name,
         )
 
@@ -213,7 +225,9 @@ class _Views:
                 continue
             path = (*row.path, INNER, name)
             open = self.folds.is_open(path, "call")
-            yield replace(_call_view(row, name, layers, depth), path=path, open=open)
+            view = _call_view(row, name, layers, depth)
+            sees = self._sees(layers[-1])
+            yield replace(view, path=path, open=open, sees=sees, **self._place())
             if open:
                 yield from (self._layer(row, layer, depth + 1) for layer in layers)
 
@@ -223,14 +237,25 @@ class _Views:
             layer.text or layer.op,
             shape=shape_text(layer.output),
             parameters=count_text(layer.parameters),
-            sees=shape_text(layer.receptive_field or ()),
+            sees=self._sees(layer),
             layers=(layer,),
             layer=layer.name,
             kind="layer",
             depth=depth,
             label=self._branch_of(layer),
             definition=layer.via[-1] if layer.via else row.path,
+            **self._place(),
         )
+
+    def _sees(self, layer: Layer) -> str:
+        sizes = seen(self.pipeline.network, layer)
+        if not sizes or self.spacing is None:
+            return shape_text(sizes)
+        return self.spacing.text(sizes)
+
+    def _place(self) -> dict[str, Any]:
+        given = self.pipeline.network.input
+        return {"slices": given.channels if given.slices else 0, "spacing": self.spacing}
 
     def _branch_of(self, layer: Layer) -> str:
         """Letter of the branch that a layer of a block lies in; empty where it lies in none."""
@@ -276,7 +301,6 @@ def _call_view(row: Row, name: str, layers: list[Layer], depth: int) -> RowView:
         name,
         shape=shape_text(last.output),
         parameters=count_text(sum(layer.parameters for layer in layers)),
-        sees=shape_text(last.receptive_field or ()),
         layers=tuple(layers),
         layer=last.name,
         kind="call",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from html import escape
 
-from napari_convnet.network import Layer, Problem, RowPath
+from napari_convnet.network import Layer, Problem, RowPath, Spacing
 
 from .values import count_text, shape_text
 
@@ -63,6 +63,10 @@ class RowView:
         How many layers it makes.
     definition : tuple of int and str
         Of a row that is no part of the document: the row that makes it.
+    slices : int
+        Neighbouring slices that a 2.5-D network sees; 0 for all others.
+    spacing : Spacing or None
+        How far apart the input's pixels are, where that is known.
     """
 
     path: RowPath
@@ -84,6 +88,8 @@ class RowView:
     label: str = ""
     count: int = 0
     definition: RowPath = ()
+    slices: int = 0
+    spacing: Spacing | None = None
 
     @property
     def editable(self) -> bool:
@@ -98,7 +104,7 @@ class RowView:
     @property
     def details(self) -> str:
         """More about its layers, as HTML; made when it is asked for."""
-        shown = [_about(layer) for layer in self.layers[:12]]
+        shown = [_about(layer, self.slices, self.spacing) for layer in self.layers[:12]]
         more = len(self.layers) - len(shown)
         return "<br>".join([*shown, *([f"and {more} more layers"] if more else [])])
 
@@ -108,12 +114,14 @@ def message_text(problem: Problem) -> str:
     return f"{problem.what}; {problem.fix}" if problem.fix else problem.what
 
 
-def _about(layer: Layer) -> str:
+def _about(layer: Layer, slices: int, spacing: Spacing | None) -> str:
     parts = [layer.kind.title, f"output {shape_text(layer.output)}"]
     if layer.parameters:
         parts.append(count_text(layer.parameters, "parameter"))
     if layer.receptive_field:
-        parts.append(f"sees {shape_text(layer.receptive_field)} of the input")
+        sizes = (slices, *layer.receptive_field) if slices else layer.receptive_field
+        lengths = "" if spacing is None else f" ({spacing.text(sizes)})"
+        parts.append(f"sees {shape_text(sizes)} of the input{lengths}")
     return f"<b>{escape(layer.name)}</b>: {escape(', '.join(parts))}"
 
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from napari_convnet.network import Network
+from napari_convnet.network import Network, Spacing
 from napari_convnet.network.explain import why
 
 from .theme import Colors
@@ -24,6 +24,7 @@ class WhyView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._network: Network | None = None
+        self._spacing: Spacing | None = None
         self._colors = Colors()
         self._names: tuple[str, ...] = ()
         self._stale = False
@@ -70,6 +71,12 @@ class WhyView(QWidget):
             self.layers.setCurrentText(name or names[-1])
         self._refresh()
 
+    def setSpacing(self, spacing: Spacing | None) -> None:
+        """Say how far apart the input's pixels are, to give lengths too."""
+        if spacing != self._spacing:
+            self._spacing = spacing
+            self._refresh()
+
     def explain(self, name: str) -> None:
         """Choose one of the layers."""
         self.layers.setCurrentText(name)
@@ -95,14 +102,15 @@ class WhyView(QWidget):
         self._stale = False
         name = self.value()
         known = self._network is not None and name in self._network
-        self.text.setText(why_html(self._network, name, self._colors.faint) if known else "")
+        faint, spacing = self._colors.faint, self._spacing
+        self.text.setText(why_html(self._network, name, faint, spacing) if known else "")
 
 
-def why_html(network: Network | None, name: str, faint: str) -> str:
+def why_html(network: Network | None, name: str, faint: str, spacing: Spacing | None = None) -> str:
     """Write the reasons for a layer's numbers as HTML."""
     if network is None:
         return ""
-    found = why(network, name)
+    found = why(network, name, spacing)
     rows = []
     for line in found.lines:
         numbers = f"{escape(line.numbers)} = " if line.numbers else ""
