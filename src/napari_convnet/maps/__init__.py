@@ -15,6 +15,7 @@ from .place import place, scale_and_translate, world_affine
 from .preview import LayerPreview, PreviewCache, preview
 from .regions import Box, Plan, make_plan
 from .source import Source, open_source
+from .tiles import Tiling, output_tiles, tiling
 
 __all__ = [
     "Box",
@@ -27,6 +28,7 @@ __all__ = [
     "Plan",
     "PreviewCache",
     "Source",
+    "Tiling",
     "colours",
     "common_limits",
     "dead",
@@ -39,6 +41,7 @@ __all__ = [
     "montage",
     "montage_png",
     "open_source",
+    "output_tiles",
     "paint",
     "paint_montage",
     "place",
@@ -46,5 +49,6 @@ __all__ = [
     "save_png",
     "scale_and_translate",
     "thumbnail",
+    "tiling",
     "world_affine",
 ]
