@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_convnet.data.dicom.grouping import Group, groups
-from napari_convnet.data.dicom.headers import File, Picture
+from napari_convnet.data.dicom.pictures import File, Picture
 from napari_convnet.data.dicom.stacking import stack
 from napari_convnet.network.problems import UserError
 

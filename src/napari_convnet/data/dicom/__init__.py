@@ -1,9 +1,10 @@
 """DICOM: files, folders of one or several series, DICOMDIR, multi-frame files, segmentations.
 
 ``files`` finds files and reads them without trust, ``headers`` takes the pictures and their places
-out of them, ``grouping`` sorts them into series, ``stacking`` orders them by ``geometry`` (pure
-functions), ``pixels`` decodes them, what may die of it ``apart``, ``segments`` puts labels
-together, and ``reading`` does it all. pydicom is imported when a file is read.
+out of them (``pictures`` is what that gives, ``levels`` and ``values`` where from), ``grouping``
+sorts them into series, ``stacking`` orders them by ``geometry`` (pure functions), ``pixels``
+decodes them, what may die of it ``apart``, ``segments`` puts labels together, and ``reading`` does
+it all. pydicom is imported when a file is read.
 """
 
 from .files import SUFFIXES, is_dicom

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...network.problems import quoted
 from .geometry import directions, plane
-from .headers import Picture
 from .messages import no_such_series, several
+from .pictures import Picture
 
 _SAME = 1e-4  # of directions, and (relative) of spacings
 

@@ -14,8 +14,8 @@ from ...network.problems import UserError
 from ..values import AnyArray
 from .apart import Apart
 from .files import guarded, read_dataset
-from .headers import File, Picture
 from .messages import cut_short
+from .pictures import File, Picture
 
 # Which package decodes what: the one that is most careful with damaged data.
 _DECODERS = MappingProxyType(

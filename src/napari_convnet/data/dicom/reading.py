@@ -10,8 +10,9 @@ from ...network.problems import UserError, listed
 from ..contents import Choice, Contents, Header, Note, needs
 from .files import Files, files_of
 from .grouping import Group, choose, groups
-from .headers import Picture, other_object, pictures_of
+from .headers import other_object, pictures_of
 from .messages import no_pictures, partly_damaged
+from .pictures import Picture
 from .pixels import values
 from .segments import segments
 from .stacking import Stack, stack

@@ -15,8 +15,8 @@ from ..contents import Contents, Note
 from ..values import AnyArray
 from .geometry import EVEN, Floats, directions, order, place
 from .grouping import Group
-from .headers import Picture
 from .messages import bad_value
+from .pictures import Picture
 from .pixels import values
 from .stacking import flat, positions
 

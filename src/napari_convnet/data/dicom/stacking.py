@@ -13,8 +13,8 @@ import numpy as np
 from ..contents import Note
 from .geometry import EVEN, Floats, Spread, directions, order, place, spread
 from .grouping import Group
-from .headers import Picture
 from .messages import duplicates, incomplete, uneven, uneven_words
+from .pictures import Picture
 
 Placed = list[list[Picture]]
 
