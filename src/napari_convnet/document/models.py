@@ -35,7 +35,9 @@ def _checked(what: str, setting: Setting, words: Mapping[str, tuple[int, ...]]) 
         near = did_you_mean(setting.word, words, f"write {listed(words)}")
         raise ValueError(f"unknown {what} {quoted(setting.word)}; {near}")
     counts = words[setting.word]
-    if len(setting.numbers) not in counts:
+    # Named numbers may stand in the place of bare ones: rotate 15, or rotate z 15 y 5.
+    named = setting.word in NAMED and bool(setting.words) and not setting.numbers
+    if len(setting.numbers) not in counts and not named:
         if not any(counts):
             raise ValueError(f"{setting.word} takes no number; write {setting.word} alone")
         plural = "number" if counts == (1,) else "numbers"
@@ -136,7 +138,19 @@ def _unlabelled(value: Any) -> Any:
 NORMALISATIONS = {"zscore": (0,), "minmax": (0,), "percentile": (0, 2), "window": (2,)}
 """Words of ``normalize:`` and the counts of numbers that each takes."""
 FITS = {"pad": (0, 1, 2, 3), "crop": (0, 1, 2, 3), "resize": (0, 1, 2, 3)}
-AUGMENTATIONS = {"shift": (1,), "flip": (0, 1), "noise": (1,), "rotate": (1,), "scale": (1,)}
+AUGMENTATIONS = {
+    "shift": (1,),
+    "flip": (0, 1),
+    "noise": (1,),
+    "rotate": (1,),
+    "scale": (1,),
+    "intensity": (1,),
+    "gamma": (1,),
+    "smooth": (1,),
+    "delay": (1,),
+    "gain": (1,),
+    "swap": (0, 1),
+}
 EXAMPLES = {
     "window": "window -160 240",
     "percentile": "percentile .5 99.5",
@@ -148,9 +162,21 @@ EXAMPLES = {
     "noise": "noise .05",
     "rotate": "rotate 15",
     "scale": "scale .1",
+    "intensity": "intensity .1",
+    "gamma": "gamma .3",
+    "smooth": "smooth 1",
+    "delay": "delay 200",
+    "gain": "gain 6",
+    "swap": "swap .5",
 }
 """How each word that takes numbers is written."""
-NAMED = {"flip": ("x", "y", "z"), "zscore": ("above",), "percentile": ("above",)}
+NAMED = {
+    "flip": ("x", "y", "z"),
+    "rotate": ("x", "y", "z"),
+    "intensity": ("contrast", "brightness"),
+    "zscore": ("above",),
+    "percentile": ("above",),
+}
 """Named numbers that words of the tables above take."""
 SOURCES = ("digits", "faces", "head", "abdomen")
 """Built-in samples; `napari_convnet.data.SOURCES` says what they are."""
