@@ -8,8 +8,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
-from napari_convnet.model import TWINS, Patch, Twin, whole_box
+from napari_convnet.document import parse
+from napari_convnet.model import TWINS, Patch, Twin, build, whole_box
 from napari_convnet.network import UserError
 from napari_convnet.network.ops import KINDS, Add, Cat, CropTo, Join, Op
 
@@ -321,3 +323,12 @@ def test_distances_to_codes(bind) -> None:  # type: ignore[no-untyped-def]
 def test_a_capped_rectifier(bind) -> None:  # type: ignore[no-untyped-def]
     x = torch.tensor([[-1.0, 3.0, 7.0]])
     assert TWINS["Relu"](bind("relu 6", (3,)))(x).tolist() == [[0, 3, 6]]
+
+
+def test_a_thin_slab_of_a_volume_is_convolved_as_any_other() -> None:
+    (twin,) = build(parse("input: 2x?x?x?\nnet: [conv 3 k3 s1x2x1 d1x1x2]\n")).twins.values()
+    x = torch.randn(1, 2, 4, 20, 30)
+    right = F.conv3d(x, twin.weight, twin.bias, (1, 2, 1), (1, 1, 2), (1, 1, 2))
+    with torch.inference_mode():
+        found = twin(x)
+    torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)

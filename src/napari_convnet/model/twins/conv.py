@@ -25,6 +25,29 @@ _TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {
 }
 
 
+SMALL = 20480
+"""Up to so many values, those along its last axis not counted, torch takes a volume for small."""
+
+
+def _is_thin(x: Tensor, op: ops.Conv) -> bool:
+    """Whether a volume is a slab for which torch would choose its slow convolution on a CPU.
+
+    It leaves small inputs to code that is up to ten times slower than oneDNN, and counts the last
+    axis out: a slab of a few large slices is small to it (``ConvParams::use_mkldnn``).
+    """
+    return bool(
+        op.rank == 3
+        and max(op.kernel) > 1
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and len(x) == 1
+        and x[0, ..., 0].numel() <= SMALL
+        and not torch.is_grad_enabled()
+        and torch.backends.mkldnn.enabled
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    )
+
+
 class Conv(KernelTwin, WindowTwin):
     """Convolution."""
 
@@ -44,6 +67,10 @@ class Conv(KernelTwin, WindowTwin):
     def slide(self, x: Tensor, padding: tuple[int, ...]) -> Tensor:
         """Run torch's convolution."""
         op, weight = self.op, self.full_weight
+        if _is_thin(x, op):
+            thin = (padding, op.stride, op.dilation, op.groups)
+            y: Tensor = torch.mkldnn_convolution(x, weight, self.bias, *thin)
+            return y
         return _CONV[op.rank](x, weight, self.bias, op.stride, padding, op.dilation, op.groups)
 
     def draw_kernels(self, generator: torch.Generator) -> Mapping[str, Tensor]:
