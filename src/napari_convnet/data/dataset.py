@@ -49,6 +49,9 @@ class Dataset:
         What to call each image, such as its file; may be empty.
     normalize : Setting, optional
         How `inputs` are made of `images`.
+    groups : numpy.ndarray, optional
+        int64 (N,): images with one number belong together, such as recordings of one thing. A split
+        keeps them in one part.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Dataset:
     classes: tuple[str, ...]
     names: tuple[str, ...] = ()
     normalize: SettingLike | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets):
@@ -101,6 +105,19 @@ class Dataset:
     def take(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Return the inputs (B, C, *spatial) of some images."""
         return np.asarray(self.inputs[np.asarray(indices)], dtype=np.float32)
+
+    def draw(self, indices: ArrayLike, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return the inputs to train on, where `rng` may choose among several: here as `take`."""
+        return self.take(indices)
+
+    def pooled(
+        self, probabilities: NDArray[np.float32], indices: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Bring the probabilities (B, classes) of some images, and their targets, to what counts.
+
+        Here every image counts by itself; of a recording that was cut into windows, the mean does.
+        """
+        return probabilities, self.targets[indices]
 
     def name_of(self, index: int) -> str:
         """Say which image that is: its name, or its place in the row."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..network.problems import UserError
+from ..network.problems import UserError, listed
 
 Indices = NDArray[np.int64]
 
@@ -50,7 +50,7 @@ def split(data: _Labelled | ArrayLike, fractions: Sequence[float], seed: int) ->
     Parameters
     ----------
     data : Dataset or sequence of int
-        A dataset, or the class of each image.
+        A dataset, whose `groups` are not divided; or the class of each image.
     fractions : sequence of float
         Shares of train, validation and test (or of train and test) in any unit.
     seed : int
@@ -73,18 +73,35 @@ def split(data: _Labelled | ArrayLike, fractions: Sequence[float], seed: int) ->
     >>> len(parts.train), len(parts.validation), len(parts.test)
     (16, 0, 4)
     """
-    targets = np.asarray(getattr(data, "targets", data))
+    targets = np.asarray(getattr(data, "targets", data), np.int64)
+    groups = getattr(data, "groups", None)
     shares = _shares(fractions)
     parts: list[list[Indices]] = [[], [], []]
-    for label in np.unique(targets):
-        members = np.flatnonzero(targets == label)
+    for kind, members in _kinds(targets, groups):
         if len(members) == 1 and np.count_nonzero(shares) > 1:
-            raise _single(getattr(data, "classes", ()), int(label))
-        members = members[permutation(len(members), _SPLIT, seed, int(label))]
+            raise _single(getattr(data, "classes", ()), kind, groups is not None)
+        members = members[permutation(len(members), _SPLIT, seed, *kind)]
         ends = np.cumsum(_counts(len(members), shares))
         for part, piece in zip(parts, np.split(members, ends[:-1]), strict=True):
             part.append(piece)
-    return Split(*(_joined(part) for part in parts))
+    found = [_joined(part) for part in parts]
+    if groups is not None:
+        found = [np.flatnonzero(np.isin(groups, part)) for part in found]
+    return Split(*found)
+
+
+def _kinds(targets: Indices, groups: Indices | None) -> list[tuple[tuple[int, ...], Indices]]:
+    """List what is divided in the same proportions: the images of each class.
+
+    Where images form groups, it is the groups that are divided: those of the same classes.
+    """
+    if groups is None:
+        labels = np.unique(targets).tolist()
+        return [((label,), np.flatnonzero(targets == label)) for label in labels]
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for group in np.unique(groups).tolist():
+        kinds.setdefault(tuple(np.unique(targets[groups == group]).tolist()), []).append(group)
+    return [(kind, np.array(members)) for kind, members in sorted(kinds.items())]
 
 
 def permutation(count: int, *words: int) -> Indices:
@@ -130,9 +147,12 @@ def _joined(pieces: list[Indices]) -> Indices:
     return np.sort(np.concatenate(pieces)) if pieces else np.empty(0, np.int64)
 
 
-def _single(classes: Sequence[str], label: int) -> UserError:
-    called = f"class {classes[label]}" if label < len(classes) else f"class {label}"
+def _single(classes: Sequence[str], kind: Sequence[int], grouped: bool) -> UserError:
+    names = [classes[label] if label < len(classes) else str(label) for label in kind]
+    called = f"{'class' if len(names) == 1 else 'classes'} {listed(names, 'and')}"
+    one = "recording" if grouped else "image"
     return UserError(
-        f"{called} has one image, which cannot be both trained on and tested",
-        "add images to the class, or leave it out",
+        f"{called} {'has' if len(names) == 1 else 'have'} one {one}, which cannot be both trained "
+        "on and tested",
+        f"add {one}s to the class, or leave it out",
     )
