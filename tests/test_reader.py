@@ -11,12 +11,12 @@ import pytest
 from napari.components import ViewerModel
 from npe2 import PluginManager, PluginManifest
 
-from napari_convnet import _reader, _sample_data
+from napari_convnet import _layers, _reader, _sample_data
+from napari_convnet._upright import SCAN, WORLD, keep_upright
 from napari_convnet.data import sample_path
 from napari_convnet.data.orientation import napari_to_nibabel
 from napari_convnet.data.readers import READERS
 from napari_convnet.network import UserError
-from napari_convnet.viewer.upright import SCAN, WORLD, keep_upright
 
 HEAD = sample_path("mri/head_t1.nii.gz")
 TISSUES = sample_path("mri/head_tissue.nii.gz")
@@ -270,7 +270,7 @@ def test_a_damaged_file_is_a_notification_and_no_layer(tmp_path, shown) -> None:
 
 
 def test_without_a_window_it_is_raised(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(_reader, "_is_window", lambda: False)
+    monkeypatch.setattr(_reader, "is_window", lambda: False)
     (tmp_path / "empty.nii").touch()
     with pytest.raises(UserError, match="empty"):
         _reader.read(str(tmp_path / "empty.nii"))
@@ -363,7 +363,7 @@ def test_a_lazy_scan_is_turned_without_being_read(tmp_path) -> None:
     contents = Contents(
         array, affine=np.diag([1.0, -2, 3, 1]), units=("mm",) * 3, axes=("z", "y", "x")
     )
-    data, options, _ = _reader.layer(contents)
+    data, options, _ = _layers.layer(contents)
     assert not isinstance(data, np.ndarray)
     np.testing.assert_array_equal(np.asarray(data), np.asarray(array)[:, ::-1])
     np.testing.assert_allclose(options["affine"] @ [0, 2, 0, 1], [0, 0, 0, 1])

@@ -4,14 +4,14 @@ Scans with labels, photographs, faces and digits to look at and to train on, and
 small enough to check by hand.
 """
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._layers import LayerData, words
+
 if TYPE_CHECKING:
     from .data.contents import Contents
-
-LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 
 _TISSUE_COLOURS: dict[int | None, str] = {1: "#e0a458", 2: "#7ec8e3"}
 
@@ -61,7 +61,8 @@ def abdomen() -> list[LayerData]:
 
 
 def _scan(pair: "tuple[Contents, Contents]", colours: dict[int | None, str]) -> list[LayerData]:
-    from ._reader import layer, show_upright, tell
+    from ._layers import layer
+    from ._opening import show_upright, tell
 
     found = [layer(contents) for contents in pair]
     _, options, _ = found[1]
@@ -80,7 +81,8 @@ def recordings() -> list[LayerData]:
         Image layers (2, samples): the left ear above the right one, over seconds. Zero is in the
         middle of the colours; the metadata say how high an ear is drawn (``ear_scale``).
     """
-    from ._reader import layer, tell
+    from ._layers import layer
+    from ._opening import tell
     from .data import recording
 
     found = [layer(recording(name)) for name in _RECORDINGS]
@@ -159,7 +161,6 @@ def _stack(
     limits: tuple[float, float],
 ) -> list[LayerData]:
     """Show small pictures one a step, and the class of each above it."""
-    size = images.shape[-1]
     image = {
         "name": name,
         "contrast_limits": limits,
@@ -167,26 +168,9 @@ def _stack(
         "axis_labels": (axis, "y", "x"),
         "metadata": {"labels": labels, "classes": classes},
     }
-    middle = np.full((len(labels), 2), (size - 1) / 2)
-    centre = np.column_stack([np.arange(len(labels)), middle])
-    text = {
-        "name": f"{name}: labels",
-        "features": {"label": np.array(classes)[labels]},
-        "text": {
-            "string": "{label}",
-            "size": 14,
-            "color": "orange",
-            "translation": (0, -round(size * 4 / 7), 0),
-        },
-        # Only the words are to be seen. The dots are as wide as a picture with its label, because
-        # napari fits the view to the layer that comes first.
-        "size": round(size * 9 / 7),
-        "face_color": "transparent",
-        "border_color": "transparent",
-        "axis_labels": (axis, "y", "x"),
-    }
+    above = words(name, axis, images.shape[1:3], labels, classes)
     # The images last: napari selects the layer that came last.
-    return [(centre, text, "points"), (images, image, "image")]
+    return [above, (images, image, "image")]
 
 
 def bump() -> list[LayerData]:

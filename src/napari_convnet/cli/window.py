@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from napari_convnet._reader import is_ours, layers, tell
+from napari_convnet._opening import tell
+from napari_convnet._reader import is_ours, layers
 from napari_convnet.network import UserError
 
 from . import named
@@ -37,9 +38,9 @@ def open_(
     import napari
     from napari.layers import Layer
 
+    from napari_convnet._upright import keep_upright
     from napari_convnet.demo import add_docks
     from napari_convnet.viewer import attach
-    from napari_convnet.viewer.upright import keep_upright
 
     viewer = napari.Viewer()
     session = attach(viewer)
@@ -48,8 +49,7 @@ def open_(
         session.open(document)
     for file in images:
         if file not in scans:
-            # Where this plugin is a candidate too, napari would not know which of them to take.
-            viewer.open(file, plugin="napari" if Path(file).is_dir() else None)
+            viewer.open(file)
             continue
         for each in scans[file]:
             viewer.add_layer(Layer.create(*each))

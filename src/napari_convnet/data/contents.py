@@ -57,7 +57,9 @@ class Contents:
     labels : bool
         Whether the values are names of things (a segmentation), not intensities.
     names : mapping
-        Of labels: what each value stands for, where the file says so.
+        Of labels and targets: what each value stands for, where the file says so.
+    targets : tuple of int
+        Of a stack of images: the class of each, where it is known.
     limits : tuple of two floats, optional
         The values to show as black and white, where the file (or the kind of file) says so.
     inverted : bool
@@ -74,6 +76,7 @@ class Contents:
     notes: tuple[Note, ...] = ()
     labels: bool = False
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    targets: tuple[int, ...] = ()
     limits: tuple[float, float] | None = None
     inverted: bool = False
     name: str = ""
@@ -95,6 +98,27 @@ class Header:
     rgb: bool | None = None
 
 
+class Refusal(UserError):
+    """A file that is read only if the user accepts what would be done with it.
+
+    Parameters
+    ----------
+    what, fix : str
+        As for `UserError`; the fix names the word.
+    accept : str
+        The word that accepts it, for `Choice.accept`.
+    then : str
+        What is done then: "the slices are read as if evenly spaced".
+    """
+
+    def __init__(self, what: str, fix: str, accept: str, then: str) -> None:
+        super().__init__(what, fix)
+        self.what, self.fix, self.accept, self.then = what, fix, accept, then
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        return type(self), (self.what, self.fix, self.accept, self.then)
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the user says where a file alone does not tell what to read of it.
@@ -109,6 +133,25 @@ class Choice:
 
     series: str | int | None = None
     accept: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the things that a path holds, to be read by itself.
+
+    Parameters
+    ----------
+    title : str
+        What it is, for a list to choose from.
+    read : callable
+        Reads it; raises what `Reader.read` does.
+    series : str
+        ``PATH#SERIES`` is this part; empty where the path alone names it.
+    """
+
+    title: str
+    read: Callable[[], Contents]
+    series: str = ""
 
 
 def _never(path: Path) -> bool:
@@ -132,6 +175,8 @@ class Reader:
     sniff : callable
         Path to whether a directory, or a file whose suffix no reader has, is of this format.
         It must be quick and must not raise.
+    parts : callable, optional
+        Path and `Choice` to its `Part` objects, where a path may hold several series.
     """
 
     title: str
@@ -139,12 +184,22 @@ class Reader:
     read: Callable[[Path, Choice], Contents]
     look: Callable[[Path, Choice], Header]
     sniff: Callable[[Path], bool] = _never
+    parts: Callable[[Path, Choice], tuple[Part, ...]] | None = None
 
     def knows(self, path: Path) -> bool:
         """Whether `path` is one of its files, or a directory that it reads as a whole."""
         if path.is_dir():
             return self.sniff(path)
         return path.name.lower().endswith(self.suffixes) or self.sniff(path)
+
+
+def damaged(path: Path, title: str, error: Exception) -> UserError:
+    """Make a message about a damaged file of whatever its decoder raised."""
+    detail = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return UserError(
+        f"{path} cannot be read: it is damaged, cut short, or not {title} ({detail})",
+        "open it elsewhere and save it again",
+    )
 
 
 def needs(package: str, path: Path, what: str, extra: str = "medical") -> Any:

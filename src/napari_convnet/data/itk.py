@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..network.problems import UserError, quoted
-from .contents import Choice, Contents, Header, Note, needs
+from .contents import Choice, Contents, Header, Note, Refusal, needs
 from .label_values import label_values
 from .orientation import (
     Matrix,
@@ -57,7 +57,7 @@ def read_itk(path: Path, choice: Choice) -> Contents:
     scale, notes = _scale(text)
     affine = _affine(path, image, scale)
     names = _segments(text)
-    labels, why = (None, ()) if rgb else label_values(path.name, array, stated=bool(names))
+    labels, why = (None, ()) if rgb else label_values(path, array, stated=bool(names))
     array = np.ascontiguousarray(array if labels is None else labels)
     rank = len(affine) - 1
     return Contents(
@@ -117,10 +117,12 @@ def _reason(error: RuntimeError) -> str:
 
 def _check_even(path: Path, reader: Any, choice: Choice) -> None:
     if reader.HasMetaDataKey(_NON_UNIFORM) and UNEVEN not in choice.accept:
-        raise UserError(
+        raise Refusal(
             f"the slices of {path} are not evenly spaced "
             f"(off by {reader.GetMetaData(_NON_UNIFORM).strip()} mm)",
             f'read them as if they were by accepting "{UNEVEN}"',
+            UNEVEN,
+            "the slices are read as if evenly spaced",
         )
 
 

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from .contents import Note
+from .contents import Contents, Note
 from .values import AnyArray
 
 _NAME = re.compile(
-    r"(^|[^a-z])(labels?|d?seg|aseg|segmentations?|masks?|tissues?|organs?|aparc|annotations?|rois?)"
-    r"([^a-z]|$)"
+    r"(^|[^a-z])(labels?|labels?t[rs]|lbls?|[ad]?seg|segmentations?|(brain)?masks?|tissues?|organs?|"
+    r"aparc|parcellations?|annotations?|rois?|ground.?truth|gt)([^a-z]|$)"
 )
 
 
+# As nnU-Net and others lay data out: the files in these bear the names of their images.
+_FOLDERS = {"labels", "labelstr", "labelsts", "masks"}
+
+
 def label_values(
-    name: str, array: AnyArray, *, stated: bool = False
+    path: Path, array: AnyArray, *, stated: bool = False
 ) -> tuple[AnyArray | None, tuple[Note, ...]]:
     """Return the values as whole numbers where they are names of things, or None.
 
     Parameters
     ----------
-    name : str
-        Of the file: "head_tissue.nii.gz" is one of labels where its values are whole numbers.
+    path : Path
+        Of the file: "head_tissue.nii.gz" is one of labels where its values are whole numbers, and
+        so are those in a folder "labelsTr".
     array : numpy.ndarray
         The values.
     stated : bool
@@ -36,7 +43,8 @@ def label_values(
     tuple of Note
         Why it was taken for what it was.
     """
-    named = _NAME.search(name.lower())
+    folder = path.parent.name if path.parent.name.lower() in _FOLDERS else ""
+    named = _NAME.search(path.name.lower()) or _NAME.search(folder.lower())
     if not (named or stated):
         return None, ()
     whole = _whole(array)
@@ -47,6 +55,16 @@ def label_values(
         return None, ()
     text = "the file says that it holds labels, but not all values are whole numbers from 0 up"
     return None, (Note(f"{text}: read as an image", "warning"),)
+
+
+def labelled(found: Contents, path: Path) -> Contents:
+    """Return what a file or folder holds, as labels where `label_values` says so."""
+    if found.rgb:
+        return found
+    labels, why = label_values(path, found.array)
+    if labels is None:
+        return found
+    return replace(found, array=labels, labels=True, notes=(*found.notes, *why))
 
 
 def _because(word: str) -> Note:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TypeVar
 
 from ..network.problems import UserError, listed
-from .contents import Choice, Contents, Header, Note, Reader
-from .dicom import SUFFIXES, is_dicom, look_at_dicom, read_dicom
+from .contents import Choice, Contents, Header, Note, Part, Reader, damaged
+from .dicom import SUFFIXES, dicom_parts, is_dicom, look_at_dicom, read_dicom
+from .folders import is_folder_of_images, look_at_folder, read_folder
 from .itk import look_at_itk, read_itk
 from .nifti import look_at_nifti, read_nifti
+from .pictures import PICTURES, look_at_npy, look_at_picture, read_npy, read_picture
 from .sample import Sample, sample_from_array
 from .settings import Input
 from .sound import SOUNDS, check_ears, look_at_sound, read_sound
 from .tiff import look_at_tiff, read_tiff
-from .zarr_store import is_zarr, look_at_zarr, read_zarr
+from .zarr_store import is_zarr, look_at_zarr, read_zarr, zarr_parts
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ __all__ = [
     "check_file",
     "is_readable",
     "nearest_name",
+    "parts_of",
     "read_contents",
     "read_header",
     "read_sample",
@@ -116,6 +118,35 @@ def read_contents(
     return _told(path, lambda reader: reader.read(path, choice))
 
 
+def parts_of(path: str | Path, *, accept: Iterable[str] = ()) -> tuple[Part, ...]:
+    """List what a path holds: each series of a DICOM folder, an image and its labels.
+
+    Nothing is decoded before a part is read, and the headers of a folder are read once for all of
+    its series.
+
+    Parameters
+    ----------
+    path, accept : optional
+        As in `read_contents`.
+
+    Raises
+    ------
+    UserError
+        As `read_sample`.
+    """
+    path, choice = chosen(Path(path), Choice(None, frozenset(accept)))
+
+    def told(part: Part) -> Part:
+        return replace(part, read=partial(_told, path, lambda _: part.read()))
+
+    def parts(reader: Reader) -> tuple[Part, ...]:
+        if reader.parts is None:
+            return (Part(path.name, partial(reader.read, path, choice)),)
+        return reader.parts(path, choice)
+
+    return tuple(told(part) for part in _told(path, parts))
+
+
 def read_header(path: str | Path, *, series: str | int | None = None) -> Header:
     """Read only what a file says of its array: much faster than the values.
 
@@ -146,11 +177,7 @@ def _told(path: Path, way: Callable[[Reader], T]) -> T:
     except PermissionError:
         raise UserError(f"{path} may not be read", "ask for the right to read it") from None
     except Exception as error:  # decoders raise whatever they like at a damaged file
-        detail = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise UserError(
-            f"{path} cannot be read: it is damaged, cut short, or not {reader.title} ({detail})",
-            "open it elsewhere and save it again",
-        ) from error
+        raise damaged(path, reader.title, error) from error
 
 
 def check_file(path: Path) -> None:
@@ -183,6 +210,8 @@ def reader_for(path: Path) -> Reader:
         for reader in READERS.values():
             if reader.knows(path):
                 return reader
+        if is_folder_of_images(path):
+            return FOLDER
     check_file(path)
     for reader in READERS.values():
         if path.name.lower().endswith(reader.suffixes):
@@ -195,73 +224,20 @@ def reader_for(path: Path) -> Reader:
 
 
 def is_readable(path: Path) -> bool:
-    """Tell whether a reader knows the file, or the directory as a whole."""
+    """Tell whether a reader knows the file, or the directory as one scan.
+
+    A folder of images (see `FOLDER`) does not count: it is many things, not one.
+    """
     return any(reader.knows(path) for reader in READERS.values())
 
 
-_GRAY_MODES = {"1", "L", "LA", "I", "F"}  # Pillow's names; all others but RGBA have three bands
-
-
-def _is_gray(mode: str) -> bool:
-    return mode in _GRAY_MODES or mode.startswith("I;16")
-
-
-def _read_picture(path: Path, _: Choice) -> Contents:
-    from PIL import Image
-
-    _check_png_depth(path)
-    with Image.open(path) as image:
-        if image.mode == "LA":
-            array = np.asarray(image.convert("L"))
-        elif _is_gray(image.mode) or image.mode in {"RGB", "RGBA"}:
-            array = np.asarray(image)
-        else:
-            # A palette's numbers are places in a list of colours, not gray levels.
-            array = np.asarray(image.convert("RGB"))
-    return Contents(array, rgb=array.ndim == 3)
-
-
-def _look_at_picture(path: Path, _: Choice) -> Header:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        size = (image.height, image.width)
-        if _is_gray(image.mode):
-            return Header(size, rgb=False)
-        return Header((*size, 4 if image.mode == "RGBA" else 3), rgb=True)
-
-
-def _check_png_depth(path: Path) -> None:
-    """Refuse colour PNG files with 16 bits: Pillow would drop the lower 8 without a word."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    # Signature, length, IHDR, width, height, then bit depth and colour type (PNG, section 11.2.2).
-    if head[:4] == b"\x89PNG" and len(head) == 26 and head[24] == 16 and head[25] != 0:
-        raise UserError(f"{path} is a PNG file with 16-bit colours", "save it as a TIFF file")
-
-
-def _read_npy(path: Path, _: Choice) -> Contents:
-    # Pickles run code when they are read.
-    array: Any = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise UserError(f"{path} holds several arrays (.npz)", "save the image alone as .npy")
-    return Contents(array)
-
-
-def _look_at_npy(path: Path, _: Choice) -> Header:
-    return Header(np.load(path, mmap_mode="r", allow_pickle=False).shape)
-
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
-
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "picture": Reader("PNG, JPEG or BMP", _PICTURES, _read_picture, _look_at_picture),
+        "picture": Reader("PNG, JPEG or BMP", PICTURES, read_picture, look_at_picture),
         "tiff": Reader("TIFF", (".tif", ".tiff"), read_tiff, look_at_tiff),
-        "npy": Reader(".npy", (".npy",), _read_npy, _look_at_npy),
-        "zarr": Reader("OME-Zarr", (), read_zarr, look_at_zarr, is_zarr),
-        "dicom": Reader("DICOM", SUFFIXES, read_dicom, look_at_dicom, is_dicom),
+        "npy": Reader(".npy", (".npy",), read_npy, look_at_npy),
+        "zarr": Reader("OME-Zarr", (), read_zarr, look_at_zarr, is_zarr, zarr_parts),
+        "dicom": Reader("DICOM", SUFFIXES, read_dicom, look_at_dicom, is_dicom, dicom_parts),
         "nifti": Reader("NIfTI", (".nii", ".nii.gz", ".hdr", ".img"), read_nifti, look_at_nifti),
         "itk": Reader(
             "NRRD or MetaImage", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk, look_at_itk
@@ -270,3 +246,6 @@ READERS: Mapping[str, Reader] = MappingProxyType(
     }
 )
 """The formats that can be read."""
+
+FOLDER = Reader("a folder of images", (), read_folder, look_at_folder, is_folder_of_images)
+"""A directory that is no scan, but holds images: they are read as a stack."""

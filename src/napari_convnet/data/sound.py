@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError
-from .contents import Choice, Contents, Header, Note, needs
+from .contents import Choice, Contents, Header, Note, Refusal, needs
 from .settings import Input, text_of
 from .values import value_notes
 
@@ -71,7 +71,12 @@ def read_sound(path: Path, choice: Choice) -> Contents:
             raise too_long(path, long, (last - first) * about.channels) from None
     told = _damage(path, about, array.shape[1], last - first, digest)
     if told and DAMAGED not in choice.accept:
-        raise UserError(told, f'copy it again, or accept "{DAMAGED}" to read what there is of it')
+        raise Refusal(
+            told,
+            f'copy it again, or accept "{DAMAGED}" to read what there is of it',
+            DAMAGED,
+            "what there is of it is read",
+        )
     if array.shape[1] == 0:
         raise UserError(f"{path} holds no sound", "name a recording with samples in it")
     affine = np.diag([1.0, 1 / about.rate, 1.0])

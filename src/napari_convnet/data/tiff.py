@@ -11,6 +11,7 @@ import numpy as np
 
 from ..network.problems import UserError
 from .contents import Choice, Contents, Header, Note
+from .label_values import labelled
 from .settings import Shape
 from .values import AnyArray
 
@@ -49,7 +50,7 @@ def read_tiff(path: Path, choice: Choice) -> Contents:
     contents = Contents(array, rgb=rgb, notes=tuple(notes))
     if samples is not None and not rgb:
         return contents
-    return _placed(contents, letters.replace("S", ""), steps)
+    return labelled(_placed(contents, letters.replace("S", ""), steps), path)
 
 
 def look_at_tiff(path: Path, choice: Choice) -> Header:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..network.problems import UserError, listed
-from .contents import Choice, Contents, Header, Note, needs
+from .contents import Choice, Contents, Header, Note, Part, needs
 from .orientation import Matrix, is_usable, number
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -52,6 +53,39 @@ def read_zarr(path: Path, choice: Choice) -> Contents:
         labels=found.labels,
         name=path.name,
     )
+
+
+def zarr_parts(path: Path, choice: Choice) -> tuple[Part, ...]:
+    """List the images that Bio-Formats wrote into a directory, or an image and its labels."""
+    attributes = _attributes(path)
+    if "bioformats2raw.layout" in attributes and choice.series is None:
+        numbers = [str(number) for number in range(1, len(_all_series(path)) + 1)]
+        return tuple(
+            Part(f"image {n}", partial(read_zarr, path, replace(choice, series=n)), n)
+            for n in numbers
+        )
+    labels = _labels(path) if "multiscales" in attributes else ()
+    return (
+        Part(path.name, partial(read_zarr, path, choice)),
+        *(Part(f"labels {each.name}", partial(_read_labels, path, each)) for each in labels),
+    )
+
+
+def _labels(path: Path) -> tuple[Path, ...]:
+    """Directories of labels beside the levels of an image."""
+    folder = path / "labels"
+    names = _attributes(folder).get("labels") if folder.is_dir() else None
+    found = [folder / name for name in names or () if isinstance(name, str)]
+    return tuple(each for each in found if is_zarr(each))
+
+
+def _read_labels(path: Path, labels: Path) -> Contents:
+    held = read_zarr(labels, Choice())
+    return replace(held, labels=True, name=f"{_stem(path)} {labels.name}")
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".zarr").removesuffix(".ome")
 
 
 def look_at_zarr(path: Path, choice: Choice) -> Header:
@@ -161,7 +195,7 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _series(path: Path, choice: Choice) -> Path:
     """Choose one of the images that Bio-Formats writes as directories 0, 1, ..."""
-    series = sorted((each for each in path.iterdir() if each.name.isdecimal()), key=_number)
+    series = _all_series(path)
     if len(series) == 1 and choice.series is None:
         return series[0]
     wanted = str(choice.series or "")
@@ -171,6 +205,10 @@ def _series(path: Path, choice: Choice) -> Path:
         f"{path} holds {len(series)} images",
         f"name one of them: {path}#1 to {path}#{len(series)}",
     )
+
+
+def _all_series(path: Path) -> list[Path]:
+    return sorted((each for each in path.iterdir() if each.name.isdecimal()), key=_number)
 
 
 def _number(path: Path) -> int:

@@ -11,8 +11,13 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from napari_convnet.data.contents import Contents
-from napari_convnet.data.dicom import series_of
-from napari_convnet.data.readers import is_readable, read_contents, read_header, read_sample
+from napari_convnet.data.readers import (
+    is_readable,
+    parts_of,
+    read_contents,
+    read_header,
+    read_sample,
+)
 from napari_convnet.network.problems import UserError
 
 
@@ -91,7 +96,7 @@ def test_several_series_are_listed(tmp_path: Path, new_series) -> None:
     message = refusal(tmp_path)
     assert '#1 "scout" (5 of 4x6, axial, CT); #2 "head" (5 of 8x8, axial, CT)' in message
     assert message.endswith(f"name one of them, such as {tmp_path}#1")
-    assert [line.split('"')[1] for line in series_of(tmp_path)] == ["scout", "head"]
+    assert [part.title.split('"')[1] for part in parts_of(tmp_path)] == ["scout", "head"]
     for choice in ("#2", f"#{two.uid}", "#head"):
         found = read_contents(Path(f"{tmp_path}{choice}"))
         np.testing.assert_array_equal(found.array, two.array)

@@ -8,6 +8,6 @@ it all. pydicom is imported when a file is read.
 """
 
 from .files import SUFFIXES, is_dicom
-from .reading import look_at_dicom, read_dicom, series_of
+from .reading import dicom_parts, look_at_dicom, read_dicom
 
-__all__ = ["SUFFIXES", "is_dicom", "look_at_dicom", "read_dicom", "series_of"]
+__all__ = ["SUFFIXES", "dicom_parts", "is_dicom", "look_at_dicom", "read_dicom"]

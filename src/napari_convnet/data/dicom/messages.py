@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...network.problems import UserError, listed, quoted
+from ..contents import Refusal
 from .geometry import Spread
 
 _MOST = 12  # lines of a list that a message shows
@@ -91,11 +92,13 @@ def no_such_series(path: Path, wanted: object, lines: Sequence[str]) -> UserErro
     return UserError(f"{path} has no series {wanted}", f"it has {'; '.join(shown)}")
 
 
-def uneven(path: Path, found: Spread) -> UserError:
+def uneven(path: Path, found: Spread) -> Refusal:
     """Slices that no affine can hold."""
-    return UserError(
+    return Refusal(
         f"{path}: {uneven_words(found)}",
         'find the missing files, or accept "uneven" to read the slices as if evenly spaced',
+        "uneven",
+        "the slices are read as if evenly spaced",
     )
 
 
@@ -120,23 +123,27 @@ def uneven_words(found: Spread) -> str:
     )
 
 
-def duplicates(path: Path, where: Sequence[int], count: int) -> UserError:
+def duplicates(path: Path, where: Sequence[int], count: int) -> Refusal:
     """Several slices at one place, and no rule that tells them apart."""
     places = listed((str(i + 1) for i in where[:_MOST]), "and")
     more = " and more" if len(where) > _MOST else ""
-    return UserError(
+    return Refusal(
         f"{path}: several pictures are at the same place (slice {places}{more} of {count}), and "
         "nothing in them (time, echo, b-value) tells them apart in the same way everywhere",
         'take the doubled files away, or accept "duplicates" to read the first of each',
+        "duplicates",
+        "of the pictures at one place the first is read",
     )
 
 
-def partly_damaged(path: Path, errors: Sequence[UserError], count: int) -> UserError:
+def partly_damaged(path: Path, errors: Sequence[UserError], count: int) -> Refusal:
     """A folder in which some files cannot be read, so that slices may be missing."""
     first = errors[0].problems[0].what
-    return UserError(
+    return Refusal(
         f"{len(errors)} of the {count} DICOM files of {path} cannot be read; the first: {first}",
         'copy them again, or accept "damaged" to read the scan without them',
+        "damaged",
+        "the scan is read without them",
     )
 
 

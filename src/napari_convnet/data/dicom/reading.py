@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ...network.problems import UserError, listed
-from ..contents import Choice, Contents, Header, Note, needs
+from ..contents import Choice, Contents, Header, Note, Part, needs
 from .files import Files, files_of
 from .grouping import Group, choose, groups
 from .headers import other_object, pictures_of
@@ -49,11 +50,39 @@ def read_dicom(path: Path, choice: Choice) -> Contents:
     UserError
         If there are several series and none is chosen, slices are missing, or a file is damaged.
     """
-    found = _find(path, choice)
+    return _read(path, _find(path, choice), choice.accept)
+
+
+def dicom_parts(path: Path, choice: Choice) -> tuple[Part, ...]:
+    """List the series of a file, folder or DICOMDIR: ``PATH#1`` is the first of them.
+
+    The headers are read once, for all of them.
+
+    Raises
+    ------
+    UserError
+        If none holds a picture, or a file is damaged and that is not accepted.
+    """
+    scan = _scan(path)
+    found = groups(scan.checked(path, accept_damaged="damaged" in choice.accept))
+    if choice.series is not None:
+        found = (choose(path, found, choice.series),)
+    notes = scan.notes()
+    return tuple(
+        Part(
+            title=str(group),
+            read=partial(_read, path, _Found(group, notes), choice.accept),
+            series=str(number) if len(found) > 1 else "",
+        )
+        for number, group in enumerate(found, 1)
+    )
+
+
+def _read(path: Path, found: _Found, accept: frozenset[str]) -> Contents:
     if found.group.first.file.kind in {"segments", "fractions"}:
         held = segments(path, found.group)
         return _named(held, path, found)
-    ordered = stack(path, found.group, choice.accept)
+    ordered = stack(path, found.group, accept)
     first = found.group.first
     array = values(ordered.pictures)
     return _named(
@@ -91,19 +120,6 @@ def look_at_dicom(path: Path, choice: Choice) -> Header:
     return Header((*ordered.shape, *file.size, *colours), rgb=file.is_coloured)
 
 
-def series_of(path: Path) -> tuple[str, ...]:
-    """Describe the series that a file, folder or DICOMDIR holds: ``PATH#1`` is the first of them.
-
-    Files that are damaged do not count.
-
-    Raises
-    ------
-    UserError
-        If none holds a picture.
-    """
-    return tuple(str(group) for group in groups(_scan(path).checked(path, accept_damaged=True)))
-
-
 @dataclass(frozen=True)
 class _Scan:
     """What a path's files hold."""
@@ -123,6 +139,11 @@ class _Scan:
             kinds = sorted({other_object(file) for file in self.without})
             raise no_pictures(path, count, listed(kinds, "and"))
         return self.pictures
+
+    def notes(self) -> tuple[Note, ...]:
+        """Say which files were not read."""
+        broken = [file for file, _ in self.broken]
+        return tuple(_left_out(self.files, self.without, broken))
 
 
 def _scan(path: Path) -> _Scan:
@@ -146,8 +167,7 @@ def _find(path: Path, choice: Choice) -> _Found:
     scan = _scan(path)
     pictures = scan.checked(path, accept_damaged="damaged" in choice.accept)
     group = choose(path, groups(pictures), choice.series)
-    broken = [file for file, _ in scan.broken]
-    return _Found(group, tuple(_left_out(scan.files, scan.without, broken)))
+    return _Found(group, scan.notes())
 
 
 def _left_out(files: Files, without: Sequence[Path], broken: Sequence[Path]) -> list[Note]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...network.problems import UserError
-from ..contents import Choice, Note
+from ..contents import Choice, Note, Refusal
 from ..orientation import (
     Matrix,
     describe,
@@ -99,12 +99,14 @@ def _used(
     first = next(iter(named))
     if first in usable:
         return first
-    fix = f'to read it by its q-form, accept "{Q_FORM}"' if Q_FORM in usable else ""
-    raise UserError(
+    what = (
         f"the {first} of {path}, which says where the voxels lie, is damaged: it flattens the scan "
-        "or has numbers that are none",
-        fix or "correct the header with another program",
+        "or has numbers that are none"
     )
+    if Q_FORM in usable:
+        fix = f'to read it by its q-form, accept "{Q_FORM}"'
+        raise Refusal(what, fix, Q_FORM, "it is placed by its q-form")
+    raise UserError(what, "correct the header with another program")
 
 
 def _disagreement(shape: tuple[int, ...], used: str, forms: dict[str, Matrix]) -> list[Note]:

@@ -36,7 +36,7 @@ def read_nifti(path: Path, choice: Choice) -> Contents:
     notes = [Note(f"the header was mended: {text}", "warning") for text in heard]
     notes += told
     stated = int(image.header.get("intent_code", 0)) == _LABEL_INTENT
-    labels, why = (None, ()) if rgb else label_values(path.name, array, stated=stated)
+    labels, why = (None, ()) if rgb else label_values(path, array, stated=stated)
     array = array if labels is None else labels
     lead = array.ndim - rgb - 3
     return Contents(
