@@ -10,8 +10,8 @@ from .batching import batches, epoch_order, number_of_batches, prefetch
 from .classified import Classified
 from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
-from .dense import PARTS, Box, Dense, Part, Parts, Region, Scan
-from .examples import IGNORED, Batch, Examples
+from .dense import PARTS, Dense, Part, Parts, Region, Scan
+from .examples import IGNORED, Batch, Box, Examples
 from .fitting import FITS, fit
 from .gathering import load_examples
 from .loading import SOURCES, Source, check_size, data_problems, load_dataset

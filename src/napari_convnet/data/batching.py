@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import augmentations
+from .augmentation import augment as augmented
 from .dataset import Dataset
 from .settings import SettingLike
 from .splitting import Indices, permutation
@@ -79,20 +79,18 @@ def batches(
     targets : numpy.ndarray
         int64 (B,).
     """
-    changes = augmentations(augment, len(dataset.shape) - 1)
     order = epoch_order(indices, seed, epoch)
     count = number_of_batches(len(order), size)
     for batch in range(start, count):
         stop = None if batch == count - 1 else (batch + 1) * size
         chosen = order[batch * size : stop]
-        images = dataset.take(chosen)
-        rng = _generator(seed, epoch, batch)
-        for change in changes:
-            images = change(images, rng)
-        yield images, dataset.targets[chosen]
+        images, targets = dataset.take(chosen), dataset.targets[chosen]
+        rng = augmenting(seed, epoch, batch)
+        yield augmented(images, augment, rng, targets, classes=dataset.classes)
 
 
-def _generator(seed: int, epoch: int, batch: int) -> np.random.Generator:
+def augmenting(seed: int, epoch: int, batch: int) -> np.random.Generator:
+    """Give the random numbers of a batch's augmentation."""
     return np.random.default_rng([_AUGMENT, seed % 2**64, epoch, batch])
 
 

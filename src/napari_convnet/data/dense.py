@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .augmentation import augment
+from .batching import augmenting, epoch_order
 from .contents import Note
-from .examples import Batch, Examples
+from .examples import Batch, Box, Examples
 from .normalisation import Normalisation
-from .settings import SettingLike, Shape
-
-Box = tuple[tuple[int, int], ...]
-"""Half-open range of indices along each spatial axis."""
+from .orientation import number, voxel_size
+from .patches import Field, Patch, generator
+from .settings import SettingLike, Shape, text_of
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -108,45 +113,144 @@ class Dense(Examples):
         Their regions. Voxels count only within a region, where the target is not `IGNORED`.
     classes : tuple of str
         Names of the classes; empty for a regression.
-    patch : tuple of int
-        (C, *spatial) of a patch as the network takes it.
+    patch : Patch
+        What is cut.
+    per_volume : tuple of int
+        Patches of an epoch from each scan; 0 for those without a training region.
+    foreground : float
+        Share of the patches that are centred on a voxel of a foreground class.
+    every : bool
+        Whether all classes are foreground: they are where only a part is labelled.
     notes : tuple of Note
         What the person should know, the rule of the split among it.
+    unit : str
+        What is counted.
     """
 
     scans: tuple[Scan, ...]
     parts: Parts
     classes: tuple[str, ...]
-    patch: Shape
+    patch: Patch
+    per_volume: tuple[int, ...]
+    foreground: float = 0.0
+    every: bool = False
     notes: tuple[Note, ...] = ()
     unit: str = "patches"
 
     @property
     def shape(self) -> Shape:
         """(C, *spatial) of a patch."""
-        return self.patch
+        return self.patch.shape
 
     @property
     def counts(self) -> tuple[int, int, int]:
         """Patches of a training epoch, then the regions of validation and test."""
-        raise NotImplementedError
+        return sum(self.per_volume), len(self.parts.validation), len(self.parts.test)
 
     @property
     def signature(self) -> str:
-        """Shapes, regions and checksums of the targets."""
-        raise NotImplementedError
-
-    def describe(self) -> str:
-        """Say in a line what there is."""
-        raise NotImplementedError
+        """Shapes, regions, patches and checksums of the targets."""
+        sums = [zlib.crc32(np.ascontiguousarray(scan.target).tobytes()) for scan in self.scans]
+        sizes = [list(scan.image.shape) for scan in self.scans]
+        parts = [[[r.scan, r.box] for r in self.regions(part)] for part in PARTS]
+        return json.dumps([sizes, sums, parts, self.patch.shape, self.per_volume])
 
     def regions(self, part: Part) -> tuple[Region, ...]:
         """Regions of a part."""
         found: tuple[Region, ...] = getattr(self.parts, part)
         return found
 
+    def voxels(self, part: Part) -> NDArray[np.int64]:
+        """Count the voxels of each class within a part."""
+        counts = np.zeros(len(self.classes) + 1, np.int64)
+        for region in self.regions(part):
+            target = self.scans[region.scan].target_in(region.box)
+            counts += np.bincount(target.astype(np.int64).ravel() + 1, minlength=len(counts))
+        return counts[1:]
+
+    def describe(self) -> str:
+        """Say in a line what there is."""
+        sizes = {f"{text_of(scan.size)}{_of(scan)}" for scan in self.scans}
+        count = "1 scan" if len(self.scans) == 1 else f"{len(self.scans)} scans"
+        size = f"of {sizes.pop()}" if len(sizes) == 1 else "of several sizes"
+        values = "values" if not self.classes else f"{len(self.classes)} classes"
+        names = f": {', '.join(self.classes)}" if self.classes else ""
+        return f"{count} {size}, {values}{names}"
+
     def batches(
         self, batch: int, seed: int, epoch: int, augment: Sequence[SettingLike] = (), start: int = 0
     ) -> Iterator[Batch]:
         """Iterate over one epoch of training patches; see `Examples.batches`."""
-        raise NotImplementedError
+        order = epoch_order(np.arange(self.counts[0]), seed, epoch)
+        count = self.steps(batch)
+        for at in range(start, count):
+            stop = None if at == count - 1 else (at + 1) * batch
+            each = [self.example(int(i), seed, epoch) for i in order[at * batch : stop]]
+            images = np.stack([image for image, _ in each])
+            targets = np.stack([target for _, target in each])
+            yield self._augmented(images, targets, augment, augmenting(seed, epoch, at))
+
+    def example(
+        self, number: int, seed: int, epoch: int
+    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Cut one patch of an epoch: image (C, *spatial) and target, not augmented."""
+        scan, at = self._scan_of(number)
+        foreground = _falls(at + epoch * self.per_volume[scan], self.foreground)
+        rng = generator(seed, epoch, number)
+        box, start = self._fields[scan].draw(self.patch.size, foreground, rng)
+        image = self.patch.image(self.scans[scan].image, box, start)
+        target = self.patch.target(self.scans[scan].target, box, start)
+        return np.asarray(image, np.float32), target.astype(self._type)
+
+    def _augmented(
+        self,
+        images: NDArray[np.float32],
+        targets: NDArray[Any],
+        settings: Sequence[SettingLike],
+        rng: np.random.Generator,
+    ) -> Batch:
+        if not settings:
+            return images, targets
+        images, targets = augment(
+            images, settings, rng, targets, classes=self.classes, spacing=self._spacing
+        )
+        return np.ascontiguousarray(images, np.float32), targets.astype(self._type, copy=False)
+
+    @property
+    def _type(self) -> Any:
+        return np.int64 if self.classes else np.float32
+
+    @cached_property
+    def _spacing(self) -> tuple[float, ...] | None:
+        """Size of a voxel of the patches."""
+        size = voxel_size(self.scans[0].affine)
+        return size[-len(self.shape) + 1 :]
+
+    @cached_property
+    def _fields(self) -> dict[int, Field]:
+        boxes: dict[int, list[Box]] = {}
+        for region in self.parts.train:
+            boxes.setdefault(region.scan, []).append(region.box)
+        return {
+            scan: Field(self.scans[scan].target, tuple(each), bool(self.classes), self.every, scan)
+            for scan, each in boxes.items()
+        }
+
+    def _scan_of(self, number: int) -> tuple[int, int]:
+        """Find the scan of an epoch's patch, and which of its patches it is."""
+        ends = np.cumsum(self.per_volume)
+        scan = int(np.searchsorted(ends, number, "right"))
+        return scan, number - int(ends[scan] - self.per_volume[scan])
+
+
+def _falls(number: int, share: float) -> bool:
+    """Whether the patch with this number is one of the `share`, which are spread evenly."""
+    return math.floor((number + 1) * share) > math.floor(number * share)
+
+
+def _of(scan: Scan) -> str:
+    """Say how large voxels are, where that is known."""
+    if scan.units[-1] in ("pixel", ""):
+        return ""
+    sizes = [number(size) for size in voxel_size(scan.affine)]
+    return f" ({sizes[0] if len(set(sizes)) == 1 else ' x '.join(sizes)} {scan.units[-1]})"

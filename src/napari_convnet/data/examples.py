@@ -21,6 +21,9 @@ from .settings import SettingLike, Shape
 IGNORED = -1
 """Target of voxels that do not count: not labelled, or beyond a scan's border."""
 
+Box = tuple[tuple[int, int], ...]
+"""Half-open range of indices along each spatial axis."""
+
 Batch = tuple[NDArray[np.float32], NDArray[Any]]
 """Images (B, C, *spatial) and their targets."""
 

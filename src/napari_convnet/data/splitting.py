@@ -18,7 +18,7 @@ from ..network.problems import UserError, listed
 Indices = NDArray[np.int64]
 
 # First word of every sequence of random numbers: what it is for, so that no two share one.
-_SPLIT = 1
+_SPLIT, _FILES = 1, 6
 
 
 class _Labelled(Protocol):
@@ -102,6 +102,16 @@ def _kinds(targets: Indices, groups: Indices | None) -> list[tuple[tuple[int, ..
     for group in np.unique(groups).tolist():
         kinds.setdefault(tuple(np.unique(targets[groups == group]).tolist()), []).append(group)
     return [(kind, np.array(members)) for kind, members in sorted(kinds.items())]
+
+
+def split_files(count: int, fractions: Sequence[float], seed: int) -> Split | None:
+    """Divide files, whatever they hold; None where there are fewer than parts with a share."""
+    shares = _shares(fractions)
+    if count < np.count_nonzero(shares):
+        return None
+    order = permutation(count, _FILES, seed)
+    ends = np.cumsum(_counts(count, shares))
+    return Split(*(np.sort(piece) for piece in np.split(order, ends[:-1])))
 
 
 def permutation(count: int, *words: int) -> Indices:
