@@ -11,7 +11,7 @@ import torch
 from napari_convnet.data import Dataset
 from napari_convnet.document import Pipeline, parse
 from napari_convnet.training import evaluate, load, predict, train
-from napari_convnet.training.classifier import Classifier
+from napari_convnet.training.tasks import Classifier
 
 # Its output is not its last layer, and 28 pixels do not come back from 8ths.
 NET = """net:

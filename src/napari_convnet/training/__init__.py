@@ -20,7 +20,7 @@ from .events import (
     Started,
     Step,
 )
-from .results import Evaluation, Prediction
+from .results import Evaluation, Prediction, RegressionEvaluation
 from .run import Run, new_run
 from .schedule import learning_rate
 
@@ -40,6 +40,7 @@ __all__ = [
     "Loaded",
     "Paused",
     "Prediction",
+    "RegressionEvaluation",
     "Resumed",
     "Run",
     "Snapshot",

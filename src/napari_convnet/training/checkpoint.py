@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,16 @@ class Progress:
     batch : int
         Batches of it done.
     seen : int
-        Images of it seen.
-    loss, correct : float, int
-        Sum of their losses, and how many were told right.
+        Examples of it seen.
+    loss : float
+        Sum of their losses.
+    tally : list of float
+        How they were told, as the task counts that; empty before the first step.
     seconds : float
         Time of training, without pauses.
     best : tuple of float
-        Accuracy and negative loss on the validation images of the best weights; empty without.
+        Rank of the score and negative loss on the validation part of the best weights; empty
+        without.
     """
 
     step: int = 0
@@ -47,15 +51,20 @@ class Progress:
     batch: int = 0
     seen: int = 0
     loss: float = 0.0
-    correct: int = 0
+    tally: list[float] = field(default_factory=list)
     seconds: float = 0.0
     best: tuple[float, ...] = ()
 
     def next_epoch(self) -> None:
         """Begin the next epoch."""
         self.epoch += 1
-        self.batch = self.seen = self.correct = 0
-        self.loss = 0.0
+        self.batch = self.seen = 0
+        self.loss, self.tally = 0.0, []
+
+    def count(self, tally: Sequence[float]) -> None:
+        """Add to the tally of the epoch."""
+        before = self.tally or [0.0] * len(tally)
+        self.tally = [a + b for a, b in zip(before, tally, strict=True)]
 
 
 @dataclass
@@ -174,7 +183,14 @@ class Checkpoints:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        return Progress(**state["progress"])
+        return _progress(state["progress"])
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    if "correct" in values:  # of version 0.1, which had one task
+        right, seen = values.pop("correct"), values["seen"]
+        values["tally"] = [float(right), float(seen)] if seen else []
+    return Progress(**values)
 
 
 def read_state(path: Path) -> dict[str, Any]:

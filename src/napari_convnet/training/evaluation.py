@@ -1,19 +1,25 @@
-"""Evaluate: how well a trained network does on images that it has not seen."""
+"""Evaluate: how well a trained network does on data that it has not seen."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import Any
 
-from napari_convnet.data import Dataset, Split
+import torch
+
+from napari_convnet.data import Dense, Examples
+from napari_convnet.document import Data as DataSection
 from napari_convnet.document import Pipeline
 from napari_convnet.network import UserError
 
-from .classifier import check_classes, measure
+from .gathering import load_examples
 from .loading import Source, load
-from .plan import Data, dataset_of, parts_of
-from .results import Evaluation
+from .metrics import Errors
+from .plan import Data
+from .results import Evaluation, RegressionEvaluation
+from .tasks import EVERYTHING, Measured, Whole
+
+PARTS = ("test", "validation", "train", EVERYTHING)
 
 
 def evaluate(
@@ -23,85 +29,85 @@ def evaluate(
     *,
     part: str | None = None,
     which: str = "best",
-) -> Evaluation:
-    """Measure a network on images.
+) -> Evaluation | RegressionEvaluation:
+    """Measure a network on data.
 
     Parameters
     ----------
     source : Run, Pipeline or path
         A run or its folder, or a document (with its ``weights:``) or its file.
-    data : Dataset or (images, labels), optional
-        Images to measure on; else those of the document.
+    data : optional
+        Data to measure on, as `train` takes them; else those of the document.
     device : str or torch.device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     part : {"test", "validation", "train", "all"}, optional
-        Which part of them. Else all of `data` where that is given; of the document's own, the
-        images held out: the test part, or validation, or all where there is neither.
+        Which part of them. Else all of `data` where that is given; of the document's own, what was
+        held out: the test part, or validation, or all where there is neither.
     which : {"best", "last"}
         Which weights of a run.
 
     Returns
     -------
-    Evaluation
+    Evaluation or RegressionEvaluation
+        The latter for ``task: regress``.
 
     Raises
     ------
     UserError
         If the network, its weights or the data are missing or do not fit.
     """
+    if part is not None and part not in PARTS:
+        raise UserError(f'data have no part "{part}"', "ask for test, validation, train or all")
     loaded = load(source, which, device)
-    dataset = dataset_of(loaded.pipeline, data)
-    check_classes(loaded.pipeline.network, dataset.classes)
     if part is None and data is not None:
-        part = "all"
-    part, indices = _chosen(loaded.pipeline, dataset, part)
-    found = measure(loaded.net, dataset, indices, loaded.pipeline.train.batch)
+        part = EVERYTHING
+    pipeline = loaded.pipeline
+    examples = load_examples(undivided(pipeline) if part == EVERYTHING else pipeline, data)
+    loaded.net.check(examples)
+    where: Whole = part or _held_out(examples)  # type: ignore[assignment]
+    found = loaded.net.measure(examples, where, batch=pipeline.train.batch)
     if found is None:
-        raise UserError(f"the {part} part has no images", "evaluate another part, or change split:")
+        what = "labelled voxels" if isinstance(examples, Dense) else examples.unit
+        raise UserError(
+            f"the {where} part has no {what}", "evaluate another part, or change split:"
+        )
+    return _result(found, examples, where, loaded.trained)
+
+
+def undivided(pipeline: Pipeline) -> Pipeline:
+    """Give a document that keeps its data in one part: what cannot be parted can be measured."""
+    own = pipeline.data or DataSection()
+    data = own.model_copy(update={"split": (1.0, 0.0, 0.0)})
+    return replace(pipeline, sections=pipeline.sections.model_copy(update={"data": data}))
+
+
+def _held_out(examples: Examples) -> str:
+    _, validation, test = examples.counts
+    return "test" if test else "validation" if validation else EVERYTHING
+
+
+def _result(
+    found: Measured[Any], examples: Examples, part: str, trained: bool
+) -> Evaluation | RegressionEvaluation:
+    errors = found.found
+    if isinstance(errors, Errors):
+        return RegressionEvaluation(
+            errors.mse, errors.mae, errors.psnr, found.loss, errors.count, part, trained
+        )
     return Evaluation(
-        accuracy=found.accuracy,
+        accuracy=found.accuracy or 0.0,
         loss=found.loss,
-        confusion=confusion(found.targets, found.predicted, len(dataset.classes)),
-        classes=dataset.classes,
+        confusion=errors,
+        classes=examples.classes,
         part=part,
-        trained=loaded.trained,
+        trained=trained,
+        unit=_counted(examples),
+        millilitres=found.volumes,
     )
 
 
-def _chosen(
-    pipeline: Pipeline, dataset: Dataset, part: str | None
-) -> tuple[str, NDArray[np.int64]]:
-    """Name the part to measure on, and find its images."""
-    if part == "all":  # not split: what cannot be parted can still be measured
-        return part, np.arange(len(dataset), dtype=np.int64)
-    parts = parts_of(pipeline, dataset)
-    part = part or _held_out(parts)
-    return part, _part(part, parts, dataset)
-
-
-def _held_out(parts: Split) -> str:
-    return next((name for name in ("test", "validation") if len(getattr(parts, name))), "all")
-
-
-def _part(part: str, parts: Split, dataset: Dataset) -> NDArray[np.int64]:
-    if part == "all":
-        return np.arange(len(dataset), dtype=np.int64)
-    if part not in ("test", "validation", "train"):
-        raise UserError(f'data have no part "{part}"', "ask for test, validation, train or all")
-    indices: NDArray[np.int64] = getattr(parts, part)
-    return indices
-
-
-def confusion(
-    targets: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
-) -> NDArray[np.int64]:
-    """Count images per right class (row) and predicted class (column).
-
-    Examples
-    --------
-    >>> confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
-    array([[1, 0],
-           [1, 1]])
-    """
-    counts = np.bincount(targets * classes + predicted, minlength=classes**2)
-    return counts.astype(np.int64).reshape(classes, classes)
+def _counted(examples: Examples) -> str:
+    """Say what a confusion matrix counts."""
+    if not isinstance(examples, Dense):
+        return examples.unit
+    return {1: "samples", 2: "pixels"}.get(len(examples.scans[0].size), "voxels")

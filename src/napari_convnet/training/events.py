@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ def _plain(value: Any) -> Any:
         return value.as_posix()
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,20 @@ class Started(Event):
     epochs, steps_per_epoch : int
         How long it goes.
     train, validation, test : int
-        Images in each part.
+        Examples in each part: images, or patches of an epoch and regions to measure by.
     parameters : int
         Numbers that are trained; frozen layers do not count.
     step : int
         Steps done before, by the run that is resumed.
+    task : str
+        What is learned: ``classify``, ``segment`` or ``regress``.
+    score_name : str
+        What it is judged by: ``accuracy``, ``Dice`` (mean over the classes without class 0), or
+        ``mse``, of which lower is better.
+    unit : str
+        What `train` counts: ``images``, ``patches``.
+    notes : tuple of str
+        What a person should know: how the data were divided, what was left out.
     """
 
     run: Path
@@ -70,6 +81,10 @@ class Started(Event):
     test: int
     parameters: int
     step: int = 0
+    task: str = "classify"
+    score_name: str = "accuracy"
+    unit: str = "images"
+    notes: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -113,23 +128,34 @@ class Epoch(Event):
     step : int
         Steps done.
     train_loss, train_accuracy : float
-        Means over the epoch, of images as augmented and weights as they changed.
+        Means over the epoch, of images as augmented and weights as they changed. The accuracy is
+        that of voxels where each has a class, and None in a regression.
     validation_loss, validation_accuracy : float or None
-        Of the validation images, with the weights as they are now; None where there are none.
+        Of the validation part, with the weights as they are now; None where there is none.
     lr : float
         Learning rate of the last step.
     seconds_left : float
         Estimate of what the training still takes.
+    score_name : str
+        What the training is judged by, as in `Started`.
+    train_score, validation_score : float or None
+        That, over the epoch and of the validation part.
+    scores : mapping of str to float or None
+        Dice of each class in the validation part of a segmentation; empty otherwise.
     """
 
     epoch: int
     step: int
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     lr: float
     seconds_left: float
+    score_name: str = "accuracy"
+    train_score: float | None = None
+    validation_score: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +211,18 @@ class Finished(Event):
     step : int
         Steps done.
     test_accuracy, test_loss : float or None
-        Of the images held out, with the best weights; None where there are none, and where the
-        training was stopped.
+        Of the part held out, with the best weights; None where there is none, where the training
+        was stopped, and (the accuracy) in a regression.
     seconds : float
         Seconds of training, without pauses.
     stopped : bool
         Whether it was stopped before its end; it can be resumed.
+    score_name : str
+        What the training is judged by, as in `Started`.
+    test_score : float or None
+        That, of the part held out, with the best weights.
+    scores : mapping of str to float or None
+        Dice of each class in that part of a segmentation; empty otherwise.
     """
 
     run: Path
@@ -199,6 +231,9 @@ class Finished(Event):
     test_loss: float | None
     seconds: float
     stopped: bool
+    score_name: str = "accuracy"
+    test_score: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +261,18 @@ EVENTS: dict[str, type[Event]] = {
 _PATHS = frozenset({"run", "path"})
 
 
+def _read(name: str, value: Any) -> Any:
+    if name in _PATHS:
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _scores_of_old(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the scores of a run from when all tasks were judged by accuracy."""
+    parts = ("train", "validation", "test")
+    return {f"{part}_score": values.get(f"{part}_accuracy") for part in parts}
+
+
 def event_from(values: Mapping[str, Any]) -> Event | None:
     """Make an event of what `Event.as_dict` gave; None for a kind of another version.
 
@@ -237,10 +284,9 @@ def event_from(values: Mapping[str, Any]) -> Event | None:
     kind = EVENTS.get(str(values.get("event")))
     if kind is None:
         return None
-    known = {field.name for field in fields(kind)} & values.keys()
+    values = {**_scores_of_old(values), **values}
+    known = {each.name for each in fields(kind)} & values.keys()
     try:
-        return kind(
-            **{name: Path(values[name]) if name in _PATHS else values[name] for name in known}
-        )
+        return kind(**{name: _read(name, values[name]) for name in known})
     except TypeError:  # a field that this version needs is missing
         return None

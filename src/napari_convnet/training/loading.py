@@ -22,8 +22,8 @@ from napari_convnet.model import (
 )
 from napari_convnet.network import UserError
 
-from .classifier import Classifier
 from .run import Run
+from .tasks import Learner, learner
 
 Source: TypeAlias = Run | Pipeline | str | os.PathLike[str]
 """A run or its folder, or a document or its file."""
@@ -37,8 +37,8 @@ class Loaded:
     ----------
     pipeline : Pipeline
         Its document.
-    net : Classifier
-        The network with its weights.
+    net : Learner
+        The network with its weights, and its task.
     classes : tuple of str
         Names of its classes; numbers where nobody named them.
     trained : bool
@@ -46,7 +46,7 @@ class Loaded:
     """
 
     pipeline: Pipeline
-    net: Classifier
+    net: Learner
     classes: tuple[str, ...]
     trained: bool
 
@@ -108,7 +108,7 @@ def _from_run(run: Run, which: str, device: torch.device) -> Loaded:
 def _loaded(
     pipeline: Pipeline, model: ConvNet, device: torch.device, named: tuple[str, ...]
 ) -> Loaded:
-    net = Classifier(model, pipeline.train.loss, device)
+    net = learner(model, pipeline.train, device)
     return Loaded(pipeline, net, named or class_names(pipeline), _is_trained(model))
 
 

@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_convnet import __version__
-from napari_convnet.data import batches, prefetch
+from napari_convnet.data import Batch, Part, prefetch
 from napari_convnet.document import Pipeline, Train
 from napari_convnet.model import ConvNet, device_name, load_weights
 from napari_convnet.network import UserError
 
 from .checkpoint import Checkpoints, Pace, Progress
-from .classifier import Measured, measure
 from .control import Control
 from .events import (
     Epoch,
@@ -42,12 +41,12 @@ from .events import (
     Started,
     Step,
 )
+from .metrics import listed
 from .plan import Data, Plan, prepare, trained_alike
 from .randomness import seeded
 from .run import STATE, Journal, Run, begin, new_run, rewind
 from .schedule import learning_rate
-
-Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+from .tasks import Measured
 
 _SHORT = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -73,8 +72,9 @@ def train(
         The document: network, data and how to train.
     run : path, optional
         The run directory to write; else a new one in ``runs`` beside the document.
-    data : Dataset or (images, labels), optional
-        What to train on instead of the document's own data.
+    data : optional
+        What to train on instead of the document's own data: a `Dataset`, images and labels as
+        arrays, pairs of `Contents`, a torch dataset, or `Examples`.
     device : str or torch.device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     resume : bool
@@ -135,7 +135,7 @@ def _environment(plan: Plan) -> dict[str, Any]:
         "device": device_name(plan.device),
         "threads": torch.get_num_threads(),
         "seed": plan.settings.seed,
-        "classes": list(plan.dataset.classes),
+        "classes": list(plan.examples.classes),
     }
 
 
@@ -195,11 +195,11 @@ class Trainer:
         half = self.settings.precision == "float16"
         self.scaler = torch.amp.GradScaler(plan.device.type, enabled=half)
         self.files = Checkpoints(
-            run, model, self.optimizer, self.scaler, plan.dataset.classes, plan.signature
+            run, model, self.optimizer, self.scaler, plan.examples.classes, plan.examples.signature
         )
         self.at = self._resumed() if resume else Progress()
         self._draws = any(layer.op == "drop" for layer in model.network)
-        self._guesses: list[tuple[Tensor, NDArray[np.int64]]] = []
+        self._tallies: list[Tensor] = []
         self._written = -1
         self._began = (self.at.step, self.at.seconds)
         self._last_tick = time.perf_counter()
@@ -245,9 +245,7 @@ class Trainer:
         """Make the epoch's batches, the next ones in a thread while one is computed with."""
         plan, settings = self.plan, self.settings
         coming = prefetch(
-            batches(
-                plan.dataset,
-                plan.parts.train,
+            plan.examples.batches(
                 settings.batch,
                 settings.seed,
                 self.at.epoch,
@@ -260,7 +258,7 @@ class Trainer:
         finally:  # a loop that is left early must not leave the thread behind
             cast(Generator[Batch], coming).close()
 
-    def _step(self, images: NDArray[np.float32], targets: NDArray[np.int64], lr: float) -> float:
+    def _step(self, images: NDArray[np.float32], targets: NDArray[Any], lr: float) -> float:
         """Change the weights once; give the loss before it."""
         x = torch.from_numpy(images).to(self.plan.device, non_blocking=True)
         y = torch.from_numpy(targets).to(self.plan.device, non_blocking=True)
@@ -274,8 +272,8 @@ class Trainer:
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        # Compared when somebody asks: small calls between the large ones cost more than they do.
-        self._guesses.append((outputs.detach().argmax(1), targets))
+        with torch.no_grad():
+            self._tallies.append(self.net.tally(outputs, y))
         return self._count(float(loss.detach()), len(targets))
 
     def _randomness(self) -> AbstractContextManager[None]:
@@ -297,25 +295,26 @@ class Trainer:
         self._tick()
         return loss
 
-    def _count_correct(self) -> None:
-        """Add the steps since the last time to the count of images told right."""
-        for guesses, targets in self._guesses:
-            self.at.correct += int(np.count_nonzero(guesses.cpu().numpy() == targets))
-        self._guesses.clear()
+    def _count_tallies(self) -> None:
+        """Add up how the steps since the last time told their examples."""
+        # When somebody asks: to fetch numbers from a GPU after each step would hold it up.
+        for tally in self._tallies:
+            self.at.count(tally.tolist())
+        self._tallies.clear()
 
     def _end_of_epoch(self) -> Epoch | None:
         """Validate, keep the best, and say how the epoch went; None where it was stopped."""
         at = self.at
         if at.batch < self.plan.steps_per_epoch:
             return None
-        found = self._measured(self.plan.parts.validation)
+        found = self._measured("validation", self.plan.most_validated)
         if self.control.stopping:
             return None
-        if found is not None and (rank := (found.accuracy, -found.loss)) > (at.best or (-1.0,)):
+        if found is not None and (rank := (found.rank, -found.loss)) > (at.best or (-math.inf,)):
             at.best = rank
             self.files.save_weights("best", at)
         self._tick()
-        self._count_correct()
+        self._count_tallies()
         epoch = self._epoch(found)
         at.next_epoch()
         return epoch
@@ -329,11 +328,20 @@ class Trainer:
         found = None
         if not stopped:
             self._take_best()
-            found = self._measured(self.plan.parts.test)
+            found = self._measured("test")
             stopped = found is None and self.control.stopping
         self._tick()
-        accuracy, loss = (found.accuracy, found.loss) if found else (None, None)
-        yield Finished(self.run, self.at.step, accuracy, loss, self.at.seconds, stopped)
+        yield Finished(
+            run=self.run,
+            step=self.at.step,
+            test_accuracy=found.accuracy if found else None,
+            test_loss=found.loss if found else None,
+            seconds=self.at.seconds,
+            stopped=stopped,
+            score_name=self.net.score_name,
+            test_score=listed(found.score) if found else None,
+            scores=found.scores if found else {},
+        )
 
     def _hold(self) -> Iterator[Event]:
         """Wait until the pause is over."""
@@ -348,29 +356,39 @@ class Trainer:
 
     def _started(self) -> Started:
         plan = self.plan
+        train, validation, test = plan.examples.counts
         return Started(
             run=self.run,
             device=device_name(plan.device),
             epochs=self.settings.epochs,
             steps_per_epoch=plan.steps_per_epoch,
-            train=len(plan.parts.train),
-            validation=len(plan.parts.validation),
-            test=len(plan.parts.test),
+            train=train,
+            validation=validation,
+            test=test,
             parameters=sum(p.numel() for p in _trained(self.net.model)),
             step=self.at.step,
+            task=self.net.task,
+            score_name=self.net.score_name,
+            unit=plan.examples.unit,
+            notes=plan.notes,
         )
 
-    def _epoch(self, found: Measured | None) -> Epoch:
+    def _epoch(self, found: Measured[Any] | None) -> Epoch:
         at = self.at
+        accuracy, score = self.net.told(np.array(at.tally))
         return Epoch(
             epoch=at.epoch,
             step=at.step,
             train_loss=at.loss / at.seen,
-            train_accuracy=at.correct / at.seen,
+            train_accuracy=accuracy,
             validation_loss=found.loss if found else None,
             validation_accuracy=found.accuracy if found else None,
             lr=learning_rate(self.settings, at.step - 1, self.plan.steps),
             seconds_left=self._seconds_left(),
+            score_name=self.net.score_name,
+            train_score=score,
+            validation_score=listed(found.score) if found else None,
+            scores=found.scores if found else {},
         )
 
     def _seconds_left(self) -> float:
@@ -384,8 +402,10 @@ class Trainer:
         self.at.seconds += now - self._last_tick
         self._last_tick = now
 
-    def _measured(self, indices: NDArray[np.int64]) -> Measured | None:
-        return measure(self.net, self.plan.dataset, indices, self.settings.batch, self.control)
+    def _measured(self, part: Part, most: int | None = None) -> Measured[Any] | None:
+        return self.net.measure(
+            self.plan.examples, part, batch=self.settings.batch, most=most, control=self.control
+        )
 
     def _take_best(self) -> None:
         if self.at.best:
@@ -395,7 +415,7 @@ class Trainer:
         optimizer = self.settings.optimizer
         fix = f"lower the learning rate, for example optimizer: {optimizer.name} "
         fix += f"lr {optimizer.lr / 10:g}"
-        if self.plan.dataset.normalize is None:
+        if not self.plan.normalised:
             fix += ", and add normalize: zscore to data:"
         told = "is not a number any more" if math.isnan(loss) else "grew beyond all numbers"
         return f"the loss {told} at step {self.at.step} (learning rate {lr:.3g}); {fix}"
@@ -425,7 +445,7 @@ class Trainer:
 
     def _save_state(self) -> None:
         self._tick()
-        self._count_correct()
+        self._count_tallies()
         self.files.save_state(self.at)
         self.pace.wrote(0.0, state=True)
 

@@ -1,78 +1,357 @@
-"""Losses: what a training makes small, per word of a document's ``loss:``."""
+"""Losses: what a training makes small, one class per word of a document's ``loss:``.
+
+A loss is computed in two ways. Training asks for the loss of a batch, with its derivative.
+Measuring asks for the loss of a whole part of the data, which is too large to be held: every loss
+is a function of sums over voxels, and these are gathered piece by piece, so that the result does
+not depend on how the whole was cut into pieces.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_convnet.data import IGNORED
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    r"""Negative logarithm of the right class's probability, mean over the images.
+SMOOTH = 1e-5
+"""Added above and below the fraction of a Dice loss, as MONAI does by default."""
+
+
+class Loss(ABC):
+    """One word of ``loss:``, for one task."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of a batch.
+
+        Parameters
+        ----------
+        outputs : Tensor
+            float32 (B, C, *S).
+        targets : Tensor
+            int64 (B, *S): the right classes, -1 where nobody knows; or float32 (B, C, *S): the
+            values wanted, NaN where nobody knows.
+        """
+        return self._batch(outputs, targets)
+
+    def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give the sums over a piece that the loss of the whole is made of, in float64."""
+        return self._sums(outputs, targets)
+
+    def total(self, sums: Tensor) -> float:
+        """Give the loss of a whole from the sums over its pieces."""
+        return self._total(sums)
+
+    @abstractmethod
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _sums(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _total(self, sums: Tensor) -> float: ...
+
+
+class _Mean(Loss):
+    """A loss that is the mean over what is labelled."""
+
+    @abstractmethod
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give the sum over what is labelled."""
+
+    @abstractmethod
+    def _count(self, targets: Tensor) -> Tensor:
+        """Count what is labelled."""
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._each(outputs, targets) / self._count(targets).clamp(min=1)
+
+    def _sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return torch.stack([self._each(outputs, targets).double(), self._count(targets).double()])
+
+    def _total(self, sums: Tensor) -> float:
+        return float(sums[0] / sums[1].clamp(min=1))
+
+
+# ---------------------------------------------------------------- of classes
+
+
+@dataclass(frozen=True, eq=False)
+class CrossEntropy(_Mean):
+    r"""Negative logarithm of the right class's probability, mean over what is labelled.
 
     The probabilities are the softmax of the outputs: :math:`-\log p_t`.
+
+    Parameters
+    ----------
+    weights : Tensor, optional
+        (classes,): what each counts for in a batch; the mean is then a weighted one.
     """
-    return F.cross_entropy(outputs, targets)
+
+    weights: Tensor | None = None
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if outputs.ndim > 2 and not bool((targets != IGNORED).any()):
+            return outputs.sum() * 0.0  # torch's mean over nothing is no number
+        return F.cross_entropy(outputs, targets, self.weights, ignore_index=IGNORED)
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, ignore_index=IGNORED, reduction="sum")
+
+    def _count(self, targets: Tensor) -> Tensor:
+        return (targets != IGNORED).sum()
 
 
-def half_squares(outputs: Tensor, targets: Tensor) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Focal(_Mean):
+    r"""Cross-entropy that counts less what is right already: :math:`-(1 - p_t)^2 \log p_t`.
+
+    MONAI's, with its exponent of 2; the mean over what is labelled.
+
+    Parameters
+    ----------
+    weights : Tensor, optional
+        (classes,): what each counts for in a batch.
+    """
+
+    weights: Tensor | None = None
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._focal(outputs, targets, self.weights) / self._count(targets).clamp(min=1)
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._focal(outputs, targets, None)
+
+    def _focal(self, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        from monai.losses.focal_loss import FocalLoss
+
+        focal = FocalLoss(to_onehot_y=True, use_softmax=True, weight=weights, reduction="none")
+        known = targets != IGNORED
+        # Per class, and 0 at all but the right one.
+        each: Tensor = focal(outputs, targets.clamp(min=0)[:, None]).sum(1)
+        return (each * known).sum()
+
+    def _count(self, targets: Tensor) -> Tensor:
+        return (targets != IGNORED).sum()
+
+
+class Dice(Loss):
+    r"""One minus the Dice overlap of probabilities and labels, mean over the classes.
+
+    MONAI's, of the softmax of the outputs, the overlap taken over all of the batch together, since
+    patches are cut anywhere: :math:`1 - \frac{2 \sum p t + \epsilon}{\sum p + \sum t + \epsilon}`.
+    """
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        from monai.losses.dice import DiceLoss
+
+        shares, wanted = _overlapping(outputs, targets)
+        loss: Tensor = DiceLoss(batch=True, smooth_nr=SMOOTH, smooth_dr=SMOOTH)(shares, wanted)
+        return loss
+
+    def _sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        shares, wanted = _overlapping(outputs, targets)
+        axes = (0, *range(2, outputs.ndim))
+        return torch.stack([part.double().sum(axes) for part in (shares * wanted, shares, wanted)])
+
+    def _total(self, sums: Tensor) -> float:
+        both, shares, wanted = sums
+        return float((1 - (2 * both + SMOOTH) / (shares + wanted + SMOOTH)).mean())
+
+
+def _overlapping(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Give probabilities and labels as 0 and 1 per class, both 0 where nothing is labelled."""
+    known = (targets != IGNORED)[:, None]
+    classes = torch.arange(outputs.shape[1], device=targets.device)
+    wanted = targets[:, None] == classes.view(1, -1, *[1] * (targets.ndim - 1))
+    return outputs.softmax(1) * known, wanted.to(outputs.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSquares(_Mean):
     r"""Half the sum of squared differences to what is wanted, as textbooks write it.
 
     Wanted are 1 at the right class and 0 at the others, whatever the last activation:
     :math:`\frac12 \sum_k (y_k - t_k)^2`, summed over the outputs of an image, mean over the images.
     Its derivative by an output is the plain :math:`y_k - t_k`.
-    """
-    wanted = F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
-    return 0.5 * (outputs - wanted).square().sum(1).mean()
-
-
-def total_loss(
-    words: Sequence[str], outputs: Tensor, targets: Tensor, *, softmax: bool = False
-) -> Tensor:
-    """Add up the losses that a document names.
 
     Parameters
     ----------
-    words : sequence of str
-        ``cross-entropy``, ``half-squares``.
-    outputs : Tensor
-        (B, classes), before a softmax at the end of the network.
-    targets : Tensor
-        (B,): the right classes.
     softmax : bool
         Whether the network ends in softmax, so that its outputs proper are the probabilities.
+    """
+
+    softmax: bool = False
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._squares(outputs, targets).sum(1).mean()
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._squares(outputs, targets).sum()
+
+    def _count(self, targets: Tensor) -> Tensor:
+        return torch.tensor(len(targets), device=targets.device)
+
+    def _squares(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        found = outputs.softmax(1) if self.softmax else outputs
+        wanted = F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+        return 0.5 * (found - wanted).square()
+
+
+# ---------------------------------------------------------------- of values
+
+
+class _Differences(_Mean):
+    """A mean over the values that are known."""
+
+    def _count(self, targets: Tensor) -> Tensor:
+        return targets.isfinite().sum()
+
+    def _difference(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give how far outputs are off; 0 where nobody knows what is wanted."""
+        known = targets.isfinite()
+        return torch.where(known, outputs - torch.where(known, targets, 0.0), 0.0)
+
+
+class Squares(_Differences):
+    r"""Mean squared difference: :math:`(y - t)^2`, mean over all values that are known."""
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._difference(outputs, targets).square().sum()
+
+
+class Absolute(_Differences):
+    r"""Mean absolute difference: :math:`|y - t|`, mean over all values that are known."""
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._difference(outputs, targets).abs().sum()
+
+
+class HalfSquares(_Differences):
+    r"""Half the sum of squared differences: :math:`\frac12 \sum (y - t)^2` of an image, then mean.
+
+    A sum: it grows with the image, and wants a learning rate that is the lower.
+    """
+
+    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._each(outputs, targets) / len(targets)
+
+    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return 0.5 * self._difference(outputs, targets).square().sum()
+
+
+# ---------------------------------------------------------------- several, added up
+
+
+class Total:
+    """The losses that a document names, added up.
+
+    Parameters
+    ----------
+    terms : sequence of Loss
+        One or more.
 
     Examples
     --------
     >>> outputs, targets = torch.tensor([[0.0, 0.0]]), torch.tensor([1])
-    >>> round(float(total_loss(["cross-entropy", "half-squares"], outputs, targets)), 4)
+    >>> total = Total([CrossEntropy(), ClassSquares()])
+    >>> round(float(total(outputs, targets)), 4)
     1.1931
     """
-    total: Tensor | None = None
-    for word in words:
-        if word == "cross-entropy":
-            term = cross_entropy(outputs, targets)
-        else:
-            term = half_squares(outputs.softmax(1) if softmax else outputs, targets)
-        total = term if total is None else total + term
-    assert total is not None, "a document has a loss"
-    return total
+
+    def __init__(self, terms: Sequence[Loss]) -> None:
+        self.terms = tuple(terms)
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of a batch."""
+        total = self.terms[0](outputs, targets)
+        for term in self.terms[1:]:
+            total = total + term(outputs, targets)
+        return total
+
+    def gathering(self) -> Gathering:
+        """Begin to gather the loss of a whole."""
+        return Gathering(self.terms)
 
 
-def probabilities(words: Sequence[str], outputs: Tensor, *, softmax: bool = False) -> Tensor:
-    """Turn outputs (B, classes) into probabilities, as the losses of the training meant them.
-
-    With cross-entropy that is their softmax. With half-squares alone the outputs themselves tend to
-    the probabilities: they are cut off below 0 and divided by their sum.
+class Gathering:
+    """The loss of a whole that comes in pieces.
 
     Parameters
     ----------
-    words, outputs, softmax
-        As in `total_loss`.
+    terms : sequence of Loss
+        What is added up.
     """
-    if softmax or "cross-entropy" in words:
+
+    def __init__(self, terms: Sequence[Loss]) -> None:
+        self._terms = tuple(terms)
+        self._sums: list[Tensor] | None = None
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        """Take a piece."""
+        found = [term.sums(outputs, targets) for term in self._terms]
+        before = self._sums
+        self._sums = (
+            found if before is None else [a + b for a, b in zip(before, found, strict=True)]
+        )
+
+    @property
+    def value(self) -> float:
+        """The loss of all pieces together; NaN where there were none."""
+        if self._sums is None:
+            return float("nan")
+        return sum(term.total(each) for term, each in zip(self._terms, self._sums, strict=True))
+
+
+def class_losses(
+    words: Sequence[str], weights: Tensor | None = None, *, softmax: bool = False
+) -> Total:
+    """Make the losses of a classification or segmentation.
+
+    Parameters
+    ----------
+    words : sequence of str
+        ``cross-entropy``, ``dice``, ``focal``, ``half-squares``.
+    weights : Tensor, optional
+        (classes,): what each counts for in cross-entropy and focal.
+    softmax : bool
+        Whether the network ends in softmax, of which losses take what goes into it.
+    """
+    known: dict[str, Loss] = {
+        "cross-entropy": CrossEntropy(weights),
+        "dice": Dice(),
+        "focal": Focal(weights),
+        "half-squares": ClassSquares(softmax),
+    }
+    return Total([known[word] for word in words])
+
+
+def value_losses(words: Sequence[str]) -> Total:
+    """Make the losses of a regression: ``mse``, ``l1``, ``half-squares``."""
+    known: dict[str, Loss] = {"mse": Squares(), "l1": Absolute(), "half-squares": HalfSquares()}
+    return Total([known[word] for word in words])
+
+
+def probabilities(words: Sequence[str], outputs: Tensor, *, softmax: bool = False) -> Tensor:
+    """Turn outputs (B, classes, *S) into probabilities, as the losses of the training meant them.
+
+    That is their softmax. With half-squares alone the outputs themselves tend to the probabilities:
+    they are cut off below 0 and divided by their sum.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The losses.
+    outputs : Tensor
+        What goes out of the network, or into the softmax at its end.
+    softmax : bool
+        Whether the network ends in softmax.
+    """
+    if softmax or set(words) != {"half-squares"}:
         return outputs.softmax(1)
     positive = outputs.clamp(min=0)
     sums = positive.sum(1, keepdim=True)

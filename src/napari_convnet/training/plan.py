@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import zlib
+import math
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from napari_convnet.data import (
-    Dataset,
-    Split,
-    augment,
-    check_size,
-    dataset_from_arrays,
-    load_dataset,
-    number_of_batches,
-    split,
-)
+from napari_convnet.data import Box, Classified, Dense, Examples
 from napari_convnet.document import Pipeline, Train
 from napari_convnet.model import build, pick_device
 from napari_convnet.network import Network, UserError
 
-from .classifier import Classifier, check_classes, measure
+from .gathering import load_examples
+from .modes import in_use
+from .tasks import Learner, class_weights, learner
 
-Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
-"""A dataset, or images and labels."""
+Data: TypeAlias = Any
+"""What `load_examples` takes instead of the document's own data."""
+
+VALIDATED = 0.5
+"""Part of the voxels learned from in an epoch that it is validated by at most."""
+
+LEAST_VALIDATED = 64**3
+"""Voxels that an epoch may always be validated by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +36,18 @@ class Plan:
     ----------
     pipeline : Pipeline
         The document.
-    dataset : Dataset
-        All images.
-    parts : Split
-        Which of them are for what.
+    examples : Examples
+        All data, in three parts.
     device : torch.device
         What computes.
-    net : Classifier
-        The network on it, with its first weights.
+    net : Learner
+        The network on it, with its first weights, and its task.
     """
 
     pipeline: Pipeline
-    dataset: Dataset
-    parts: Split
+    examples: Examples
     device: torch.device
-    net: Classifier
+    net: Learner
 
     @property
     def settings(self) -> Train:
@@ -62,8 +56,8 @@ class Plan:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps in which all training images are seen once."""
-        return number_of_batches(len(self.parts.train), self.settings.batch)
+        """Steps in which all training examples are seen once."""
+        return self.examples.steps(self.settings.batch)
 
     @property
     def steps(self) -> int:
@@ -71,10 +65,49 @@ class Plan:
         return self.settings.epochs * self.steps_per_epoch
 
     @property
-    def signature(self) -> str:
-        """Text that differs where the data do."""
-        targets = zlib.crc32(np.ascontiguousarray(self.dataset.targets).tobytes())
-        return json.dumps([len(self.dataset), list(self.dataset.shape), targets])
+    def most_validated(self) -> int | None:
+        """Voxels that an epoch is validated by at most; None where images are taken whole.
+
+        A volume may have a hundred times the voxels of an epoch's patches: measuring all of it
+        after each would take longer than learning. At the end of the training all is measured.
+        """
+        if not isinstance(self.examples, Dense):
+            return None
+        learned = self.examples.counts[0] * _voxels(self.examples.shape)
+        return max(LEAST_VALIDATED, int(VALIDATED * learned))
+
+    @property
+    def normalised(self) -> bool:
+        """Whether values were brought to a range that networks do well with."""
+        if isinstance(self.examples, Classified):
+            return self.examples.dataset.normalize is not None
+        return self.pipeline.data is not None and self.pipeline.data.normalize is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the data."""
+        notes = [note.text for note in self.examples.notes]
+        return tuple(notes + self._validation_notes())
+
+    def _validation_notes(self) -> list[str]:
+        if not isinstance(self.examples, Dense) or self.most_validated is None:
+            return []
+        regions = self.examples.regions("validation")
+        have = sum(_volume(region.box) for region in regions)
+        if have <= self.most_validated:
+            return []
+        return [
+            f"every epoch is validated by {self.most_validated:,} of the {have:,} voxels there are "
+            "for it, spread evenly; the test at the end takes all of its own"
+        ]
+
+
+def _voxels(shape: tuple[int, ...]) -> int:
+    return math.prod(shape[1:])
+
+
+def _volume(box: Box) -> int:
+    return math.prod(hi - lo for lo, hi in box)
 
 
 def prepare(
@@ -95,59 +128,35 @@ def prepare(
         If the document, the data, the network for these data, or the device is wrong.
     """
     pipeline.checked()
-    _check_task(pipeline.train)
     _check_network(pipeline.network)
     picked = pick_device(device)
     _check_precision(pipeline.train, picked)
-    dataset = dataset_of(pipeline, data)
-    check_classes(pipeline.network, dataset.classes)
-    parts = parts_of(pipeline, dataset)
+    examples = load_examples(pipeline, data)
     model = build(
         pipeline if fresh else pipeline.network,
         seed=pipeline.train.seed,
         device=picked,
         folder=pipeline.folder,
     )
-    net = Classifier(model, pipeline.train.loss, picked)
-    _try(net, pipeline, dataset, parts.train[:1])
-    return Plan(pipeline, dataset, parts, picked, net)
+    net = learner(model, pipeline.train, picked, _weights(pipeline.train, examples, picked))
+    net.check(examples)
+    _try(net, pipeline, examples)
+    return Plan(pipeline, examples, picked, net)
 
 
-def _try(net: Classifier, pipeline: Pipeline, dataset: Dataset, indices: NDArray[np.int64]) -> None:
-    """Augment and compute an image, so that what is wrong is told before anything is written."""
-    augment(dataset.take(indices), pipeline.augment, np.random.default_rng(0))
-    measure(net, dataset, indices, 1)
+def _weights(settings: Train, examples: Examples, device: torch.device) -> Tensor | None:
+    if settings.balance == "none" or settings.task == "regress":
+        return None
+    return class_weights(examples).to(device)
 
 
-def dataset_of(pipeline: Pipeline, data: Data | None) -> Dataset:
-    """Take the data given, else those that the document names."""
-    if data is None:
-        return load_dataset(pipeline)
-    dataset = data if isinstance(data, Dataset) else _from_pair(pipeline, *data)
-    check_size(pipeline, dataset.shape)
-    return dataset
-
-
-def _from_pair(pipeline: Pipeline, images: ArrayLike, labels: ArrayLike) -> Dataset:
-    """Make a dataset of images and labels, treated as the document says of its own."""
-    own = pipeline.data
-    if own is None:
-        return dataset_from_arrays(images, labels, input=pipeline.input)
-    return dataset_from_arrays(
-        images,
-        labels,
-        own.classes or None,
-        input=pipeline.input,
-        fit=own.fit,
-        normalize=own.normalize,
-        unlabelled=own.unlabelled,
-    )
-
-
-def parts_of(pipeline: Pipeline, dataset: Dataset) -> Split:
-    """Split a dataset as the document says: 70/15/15 where it says nothing."""
-    fractions = pipeline.data.split if pipeline.data else (0.7, 0.15, 0.15)
-    return split(dataset, fractions, pipeline.train.seed)
+def _try(net: Learner, pipeline: Pipeline, examples: Examples) -> None:
+    """Cut, augment and compute an example, so that what is wrong is told before the first step."""
+    batches = examples.batches(1, pipeline.train.seed, 1, pipeline.augment)
+    images, targets = next(batches)
+    with in_use(net.model), torch.no_grad():
+        outputs = net.outputs(torch.from_numpy(images).to(net.device))
+        net.loss(outputs, torch.from_numpy(targets).to(net.device))
 
 
 def trained_alike(one: Pipeline, other: Pipeline) -> bool:
@@ -163,12 +172,6 @@ def _essence(pipeline: Pipeline) -> tuple[Any, ...]:
         for layer in pipeline.network.layers
     )
     return sections, layers
-
-
-def _check_task(settings: Train) -> None:
-    if settings.task != "classify":
-        what = f"train: task: {settings.task} is not built yet"
-        raise UserError(what, "write task: classify")
 
 
 def _check_network(network: Network) -> None:

@@ -13,8 +13,8 @@ from napari_convnet.data import Sample, check_size, prepare, sample_from_array
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
 
-from .classifier import in_use
 from .loading import Loaded, Source, load
+from .modes import in_use
 from .results import Prediction
 
 

@@ -2,62 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import metrics
+from .metrics import Counts, Ratios, listed
+
 UNTRAINED = "these weights are random: train the network first"
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How well a network tells classes apart.
+    """How well a network tells classes apart, of images or of voxels.
 
     Parameters
     ----------
     accuracy : float
-        Part of the images whose class is right.
+        Part of the images (voxels) whose class is right.
     loss : float
         Mean loss.
     confusion : numpy.ndarray
-        int64 (classes, classes): images per right class (row) and predicted class (column).
+        int64 (classes, classes): images (voxels) per right class (row) and predicted class
+        (column).
     classes : tuple of str
         Their names.
     part : str
-        Which images: ``test``, ``validation``, ``train`` or ``all``.
+        Which of them: ``test``, ``validation``, ``train`` or ``all``.
     trained : bool
         Whether the weights were trained or loaded, rather than random.
+    unit : str
+        What is counted: ``images``, ``voxels``.
+    millilitres : numpy.ndarray, optional
+        float64 (classes, classes): the confusion in millilitres, of scans in mm.
     """
 
     accuracy: float
     loss: float
-    confusion: NDArray[np.int64]
+    confusion: Counts
     classes: tuple[str, ...]
     part: str = "all"
     trained: bool = True
+    unit: str = "images"
+    millilitres: Ratios | None = None
 
     @property
     def n(self) -> int:
-        """Number of images."""
+        """Number of images (voxels)."""
         return int(self.confusion.sum())
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """Images of each class."""
-        counts: NDArray[np.int64] = self.confusion.sum(1)
+    def counts(self) -> Counts:
+        """Images (voxels) of each class."""
+        counts: Counts = self.confusion.sum(1)
         return counts
 
     @property
-    def recall(self) -> NDArray[np.float64]:
-        """Per class, the part of its images that was found; NaN where it has none."""
-        return _ratio(self.confusion.diagonal(), self.confusion.sum(1))
+    def accuracies(self) -> Ratios:
+        """Per class, the part of everything that is rightly taken for it or for something else."""
+        return metrics.rightness(self.confusion)
 
     @property
-    def precision(self) -> NDArray[np.float64]:
+    def recall(self) -> Ratios:
+        """Per class, the part of it that was found; NaN where there is nothing of it."""
+        return metrics.recall(self.confusion)
+
+    @property
+    def precision(self) -> Ratios:
         """Per class, the part of what was taken for it that is; NaN where nothing was."""
-        return _ratio(self.confusion.diagonal(), self.confusion.sum(0))
+        return metrics.precision(self.confusion)
+
+    @property
+    def dice(self) -> Ratios:
+        """Per class, the Dice overlap; NaN where it neither is nor was found."""
+        return metrics.dice(self.confusion)
+
+    @property
+    def iou(self) -> Ratios:
+        """Per class, the intersection over the union; NaN where it neither is nor was found."""
+        return metrics.iou(self.confusion)
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean Dice of the classes that there are, without class 0."""
+        return metrics.mean_dice(self.confusion)
+
+    @property
+    def volumes(self) -> dict[str, Ratios]:
+        """Millilitres of each class as ``labelled`` and as ``predicted``; empty without mm."""
+        if self.millilitres is None:
+            return {}
+        return {"labelled": self.millilitres.sum(1), "predicted": self.millilitres.sum(0)}
 
     @property
     def message(self) -> str:
@@ -68,36 +106,115 @@ class Evaluation:
         """Give everything as JSON can hold it."""
         return {
             "accuracy": self.accuracy,
-            "loss": self.loss if np.isfinite(self.loss) else None,
+            "loss": listed(self.loss),
+            "mean_dice": listed(self.mean_dice),
             "n": self.n,
+            "unit": self.unit,
             "part": self.part,
             "trained": self.trained,
             "classes": list(self.classes),
+            "accuracies": _listed(self.accuracies),
             "precision": _listed(self.precision),
             "recall": _listed(self.recall),
+            "dice": _listed(self.dice),
+            "iou": _listed(self.iou),
+            "volumes_ml": {name: _listed(values) for name, values in self.volumes.items()},
             "confusion": self.confusion.tolist(),
         }
 
     def __str__(self) -> str:
+        dense = self.unit != "images" and self.unit != "recordings"
+        judged = f"mean Dice {self.mean_dice:.4f}, " if dense else ""
         where = "" if self.part == "all" else f" of the {self.part} part"
-        head = f"accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, {self.n:,} images{where}"
+        head = f"{judged}accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, "
+        head += f"{self.n:,} {self.unit}{where}"
+        columns = self._overlaps() if dense else self._rates()
         lines = [head, *([self.message] if self.message else [])]
-        width = max(5, *(len(name) for name in self.classes))
-        lines.append(f"{'class':<{width}}  precision  recall  images")
-        table = zip(self.classes, self.precision, self.recall, self.counts, strict=True)
-        for name, precision, recall, count in table:
-            lines.append(f"{name:<{width}}  {precision:>9.1%}  {recall:>6.1%}  {count:>6,}")
-        return "\n".join(lines)
+        return "\n".join(lines + _table(("class", *self.classes), columns))
+
+    def _rates(self) -> list[tuple[str, ...]]:
+        return [
+            ("precision", *(f"{value:.1%}" for value in self.precision)),
+            ("recall", *(f"{value:.1%}" for value in self.recall)),
+            (self.unit, *(f"{count:,}" for count in self.counts)),
+        ]
+
+    def _overlaps(self) -> list[tuple[str, ...]]:
+        columns = [
+            ("Dice", *(f"{value:.4f}" for value in self.dice)),
+            ("IoU", *(f"{value:.4f}" for value in self.iou)),
+            *self._rates()[:2],
+            ("accuracy", *(f"{value:.1%}" for value in self.accuracies)),
+            (self.unit, *(f"{count:,}" for count in self.counts)),
+        ]
+        for name, values in self.volumes.items():
+            columns.append((f"ml {name}", *(f"{value:,.1f}" for value in values)))
+        return columns
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    none = np.full(len(whole), np.nan)
-    ratio: NDArray[np.float64] = np.divide(part, whole, out=none, where=whole > 0)
-    return ratio
+def _table(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+    """Set columns side by side, the names to the left, numbers to the right."""
+    lines = [f"{name:<{max(map(len, names))}}" for name in names]
+    for column in columns:
+        width = max(map(len, column))
+        lines = [f"{line}  {cell:>{width}}" for line, cell in zip(lines, column, strict=True)]
+    return lines
 
 
-def _listed(values: NDArray[np.float64]) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
+@dataclass(frozen=True, eq=False)
+class RegressionEvaluation:
+    """How well a network gives values.
+
+    Parameters
+    ----------
+    mse, mae : float
+        Mean squared and mean absolute error, in the units that the network is trained in.
+    psnr : float
+        Peak signal-to-noise ratio in dB; the peak is the range of the values wanted.
+    loss : float
+        Loss of the whole.
+    n : int
+        Values compared.
+    part : str
+        Which of them: ``test``, ``validation``, ``train`` or ``all``.
+    trained : bool
+        Whether the weights were trained or loaded, rather than random.
+    """
+
+    mse: float
+    mae: float
+    psnr: float
+    loss: float
+    n: int
+    part: str = "all"
+    trained: bool = True
+
+    @property
+    def message(self) -> str:
+        """What the reader of these numbers must know; mostly empty."""
+        return "" if self.trained else UNTRAINED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything as JSON can hold it."""
+        return {
+            "mse": listed(self.mse),
+            "mae": listed(self.mae),
+            "psnr": listed(self.psnr),
+            "loss": listed(self.loss),
+            "n": self.n,
+            "part": self.part,
+            "trained": self.trained,
+        }
+
+    def __str__(self) -> str:
+        where = "" if self.part == "all" else f" of the {self.part} part"
+        head = f"mse {self.mse:.5g}, mean absolute error {self.mae:.5g}, PSNR {self.psnr:.2f} dB, "
+        head += f"loss {self.loss:.5g}, {self.n:,} values{where}"
+        return f"{head}\n{self.message}" if self.message else head
+
+
+def _listed(values: Ratios) -> list[float | None]:
+    return [listed(value) for value in values]
 
 
 @dataclass(frozen=True, eq=False)

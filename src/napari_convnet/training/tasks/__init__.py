@@ -1,0 +1,62 @@
+"""Tasks: what a network learns, and how it is judged.
+
+A `Learner` is a network with its task: a `Classifier` gives a class per image, a `Segmenter` one
+per voxel, a `Regressor` values per voxel.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from napari_convnet.document import Train
+from napari_convnet.model import ConvNet
+
+from .balance import class_weights
+from .base import EVERYTHING, ClassLearner, Learner, Measured, Whole
+from .classify import Classifier, check_classes
+from .dense import DenseLearner, output_offset, spread
+from .regress import Regressor
+from .segment import Segmenter, millilitres
+
+__all__ = [
+    "EVERYTHING",
+    "LEARNERS",
+    "ClassLearner",
+    "Classifier",
+    "DenseLearner",
+    "Learner",
+    "Measured",
+    "Regressor",
+    "Segmenter",
+    "Whole",
+    "check_classes",
+    "class_weights",
+    "learner",
+    "millilitres",
+    "output_offset",
+    "spread",
+]
+
+LEARNERS: dict[str, type[Learner]] = {
+    kind.task: kind for kind in (Classifier, Segmenter, Regressor)
+}
+"""Kinds of learner by the word of ``task:``."""
+
+
+def learner(
+    model: ConvNet, train: Train, device: torch.device, weights: torch.Tensor | None = None
+) -> Learner:
+    """Give a network the task that its document names.
+
+    Parameters
+    ----------
+    model : ConvNet
+        The network.
+    train : Train
+        The document's ``train:``.
+    device : torch.device
+        Where the weights of the network are.
+    weights : torch.Tensor, optional
+        What each class counts for while training.
+    """
+    return LEARNERS[train.task](model, train.loss, device, weights)
