@@ -6,12 +6,20 @@ The rules (the same for a napari layer, a file and an array of a script):
 - as many axes as the network has give one channel;
 - a leading axis as long as the input has channels gives the channels;
 - further axes (time, positions) are sliders: one step of each is taken.
+
+A network of neighbouring slices (``5zxHxW``) takes volumes and images; which of them an array is:
+
+- one that names its third last axis z, or is written (1, z, y, x), is a volume;
+- (5, y, x), with as many entries as the network takes slices, is one image: its neighbours are
+  the channels;
+- any other array of three or more axes is a volume, and what comes before its axes are sliders.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..network.problems import UserError
 from .settings import Input, Shape, text_of
@@ -20,6 +28,18 @@ AXES = ("z", "y", "x")
 """Names of spatial axes, the last ones first to be used."""
 
 _COLOURS = (3, 4)
+
+
+class GivenInput(Protocol):
+    """A network's input, as its document has it."""
+
+    @property
+    def shape(self) -> Input:
+        """Channels, then nominal sizes."""
+
+    @property
+    def slices(self) -> bool:
+        """Whether the channels are neighbouring slices of a volume."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,57 @@ def axis_names(rank: int) -> tuple[str, ...]:
     """Name the spatial axes: ("x",), ("y", "x"), ("z", "y", "x"), and numbers before those."""
     extra = tuple(f"axis {i}" for i in range(rank - len(AXES)))
     return extra + AXES[max(0, len(AXES) - rank) :]
+
+
+def volume_input(given: GivenInput) -> Input:
+    """Give the input of a network that would take the whole volume, for one of slices of it.
+
+    Examples
+    --------
+    >>> from napari_convnet.network import parse_input
+    >>> volume_input(parse_input("5zx96x96")), volume_input(parse_input("1x96x96"))
+    ((1, None, 96, 96), (1, 96, 96))
+    """
+    return (1, None, *given.shape[1:]) if given.slices else tuple(given.shape)
+
+
+def input_form(
+    given: GivenInput, shape: Shape, axes: Sequence[str] | None = None, rgb: bool | None = None
+) -> Input:
+    """Decide as what a network takes an array: of a network of slices, as a volume or an image.
+
+    Parameters
+    ----------
+    given : Input
+        The network's input.
+    shape : tuple of int
+        Shape of the array, its colours included.
+    axes : sequence of str, optional
+        Names of its axes.
+    rgb : bool, optional
+        Whether the last axis holds colours.
+
+    Returns
+    -------
+    tuple of int or None
+        The network's input; or for a volume that is taken slice by slice, (1, None, H, W).
+
+    Examples
+    --------
+    >>> from napari_convnet.network import parse_input
+    >>> slices = parse_input("5zx96x96")
+    >>> input_form(slices, (40, 96, 96)), input_form(slices, (5, 96, 96))
+    ((1, None, 96, 96), (5, 96, 96))
+    >>> input_form(slices, (5, 96, 96), axes=("z", "y", "x"))
+    (1, None, 96, 96)
+    """
+    if not given.slices or rgb or len(shape) < 3:
+        return tuple(given.shape)
+    named = axes is not None and len(axes) >= 3 and axes[-3] == "z"
+    written = len(shape) == 4 and shape[0] == 1
+    if shape[-3] == given.shape[0] and not named and not written:
+        return tuple(given.shape)
+    return volume_input(given)
 
 
 def layout(shape: Shape, input: Input, rgb: bool | None = None, name: str = "") -> Layout:

@@ -14,6 +14,7 @@ from .picture import colours, common_limits, dead, limits, limits_per_map, monta
 from .place import place, scale_and_translate, world_affine
 from .preview import LayerPreview, PreviewCache, preview
 from .regions import Box, Plan, make_plan
+from .slices import SliceMaps
 from .source import Source, open_source
 from .tiles import Tiling, output_tiles, tiling
 
@@ -27,6 +28,7 @@ __all__ = [
     "PatchCache",
     "Plan",
     "PreviewCache",
+    "SliceMaps",
     "Source",
     "Tiling",
     "colours",

@@ -258,7 +258,7 @@ def run(
     Yields
     ------
     Box, torch.Tensor
-        Each slab, (C, *box).
+        Each slab, (N, C, *box).
 
     Raises
     ------
@@ -280,7 +280,7 @@ def run(
             held[layer.name] = _joined(held.get(layer.name), new, sweep.axis)
             del new
             if layer.name == sweep.name:
-                result = held[layer.name].cut(step.wanted)[0]
+                result = held[layer.name].cut(step.wanted)
             for freed in sweep.freed(layer.name, left):
                 _trim(held, freed, step, sweep.axis)
         yield step.wanted, result

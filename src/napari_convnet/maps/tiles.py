@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +14,7 @@ from napari_convnet.network import INPUT
 from .gathering import NORMS, gather
 from .memory import budget
 from .regions import Box, make_plan, volume, whole
+from .slices import SliceMaps
 from .sweep import Cancelled, Sweep, make_sweep, run
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 
 Known: TypeAlias = Mapping[str, Any]
+
+MOST_SLICES = 64
+"""Slices of a volume that are computed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,19 +94,44 @@ def output_tiles(
     found = maps[layer if layer is not None else maps.network.end]
     wanted = whole(found.shape) if box is None else box
     found._check(wanted)
+    most = budget(maps.device) if most_bytes is None else most_bytes
+    if isinstance(maps, SliceMaps):
+        with suppress(Cancelled):
+            yield from _slices(maps, found.name, wanted, most, cancelled)
+        return
     forward = maps._forward
     if not wanted:
-        yield (), forward.compute(found.name, ())
+        if not cancelled():
+            yield (), forward.compute(found.name, ())
         return
-    most = budget(maps.device) if most_bytes is None else most_bytes
-    try:
-        with forward._lock:
-            forward._twins()  # forgets what belonged to other weights
-            tiling = _ready(forward, found.name, wanted, most, cancelled)
-        for sweep in tiling.sweeps:
-            yield from run(forward, sweep, cancelled)
-    except Cancelled:
-        return
+    with suppress(Cancelled):
+        for part, tensor in _parts(forward, found.name, wanted, most, cancelled):
+            yield part, tensor[0]
+
+
+def _parts(
+    forward: Forward, name: str, box: Box, most: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[Box, torch.Tensor]]:
+    """Compute a part of a layer in parts, (N, C, *box) each."""
+    with forward._lock:
+        forward._twins()  # forgets what belonged to other weights
+        found = _ready(forward, name, box, most, cancelled)
+    for sweep in found.sweeps:
+        yield from run(forward, sweep, cancelled)
+
+
+def _slices(
+    maps: SliceMaps, name: str, box: Box, most: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[Box, torch.Tensor]]:
+    """Compute a part of a layer of a volume's slices, as many at once as there is memory for."""
+    (first, last), *rest = box
+    within = tuple(rest)
+    each = _uncut(maps.many(first, first + 1), name, within).bytes
+    count = max(1, min(MOST_SLICES, most // max(1, each)))
+    for z in range(first, last, count):
+        end = min(z + count, last)
+        for part, tensor in _parts(maps.many(z, end), name, within, most, cancelled):
+            yield ((z, end), *part), tensor.transpose(0, 1)
 
 
 def tiling(
@@ -151,7 +181,7 @@ def _passed(
         return
     for sweep in _cut(forward, name, everything, most, forward._gathered).sweeps:
         for _, part in run(forward, sweep, cancelled):
-            yield part[None]
+            yield part
 
 
 # -- how to cut --
