@@ -21,6 +21,7 @@ from .control import Mailbox, Token
 
 if TYPE_CHECKING:
     from ..data import Dataset, Sample
+    from ..data.layer_files import LayerFile
     from ..maps import FeatureMap, FeatureMaps, ForeignMaps, LayerPreview, PreviewCache
     from ..model import ConvNet
     from ..training import Event, Prediction
@@ -249,8 +250,13 @@ def train(
     device: str,
     control: Mailbox,
     cancelled: Token,
+    files: Sequence[LayerFile] = (),
 ) -> Iterator[Event]:
-    """Train, telling all events but those steps that come faster than a window draws."""
+    """Train, telling all events but those steps that come faster than a window draws.
+
+    Layers that the document learns from are written first.
+    """
+    from ..data.layer_files import write_layer_files
     from ..document import parse
     from ..training import Control, Step
     from ..training import train as fit
@@ -259,6 +265,7 @@ def train(
     control.forward(lambda word: getattr(told, word)())
     # A training that is paused hears nothing but its control.
     cancelled.then(told.stop)
+    write_layer_files(files, cancelled)
     last = 0.0
     for event in fit(parse(text, path), run=run, data=data, device=device, control=told):
         now = perf_counter()

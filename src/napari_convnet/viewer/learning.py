@@ -61,6 +61,7 @@ class Learning(Computing):
         self._pipeline.checked()
         if self._trainer is None:
             self._trainer = Worker("trainer")
+        more = self._train_arguments()
         self._set_training(TrainingStatus("starting", epochs=self._pipeline.train.epochs))
         self._run_ticket = self._submit(
             self._trainer,
@@ -72,6 +73,7 @@ class Learning(Computing):
                     "run": run and str(run),
                     "data": data,
                     "device": self.device,
+                    **more,
                 },
             ),
             on_progress=self._training_event,
@@ -79,6 +81,10 @@ class Learning(Computing):
             on_error=self._training_failed,
             on_cancelled=self._training_cancelled,
         )
+
+    def _train_arguments(self) -> dict[str, Any]:
+        """Give what the job gets besides the document."""
+        return {}
 
     def pause(self) -> None:
         """Hold the training after the step that runs."""

@@ -22,7 +22,7 @@ from napari_convnet.network import UserError
 
 from .computing import JOBS
 from .inspecting import Inspection
-from .learning import Learning
+from .layer_learning import LayerLearning
 from .maps import Kind, LayerMaps, MapLayers, Spans
 from .source import Source, source_of
 from .status import Preview
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 
-class Session(Learning):
+class Session(LayerLearning):
     """What a viewer and a pipeline have to do with each other.
 
     Get one with `attach`. All methods may be called from scripts; signals are emitted on the
@@ -69,6 +69,7 @@ class Session(Learning):
         self.spans: Spans = "layer"
         self._weights = ""
         self._stamp = 0
+        self._follow_layers()
         self._connect()
         self.document_changed.connect(self._document_read)
 

@@ -1,0 +1,96 @@
+"""Jobs about what is learned from: layers that become files, patches to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.layer_files import LayerFile, write_layer_files
+from ..document import parse
+from .control import Token
+
+
+@dataclass(frozen=True, eq=False)
+class PatchesSeen:
+    """Some of what a training is shown, augmented as it is.
+
+    Parameters
+    ----------
+    images : ndarray
+        float32 (n, C, *spatial).
+    targets : ndarray
+        The class of each (n,), of each voxel (n, *spatial) (-1: it does not count), or values
+        (n, C', *spatial).
+    classes : tuple of str
+        Names of the classes; empty where there are none.
+    unit : str
+        What they are: "patches", "images".
+    spacing : tuple of float
+        How far apart neighbouring pixels are.
+    world_unit : str
+        Of the spacing.
+    """
+
+    images: NDArray[np.float32]
+    targets: NDArray[np.generic]
+    classes: tuple[str, ...]
+    unit: str
+    spacing: tuple[float, ...]
+    world_unit: str
+
+
+def write_layers(files: Sequence[LayerFile], cancelled: Token) -> int:
+    """Write the files that layers become, and count them."""
+    write_layer_files(files, cancelled)
+    return len(files)
+
+
+def patches(
+    text: str, path: str | None, count: int, files: Sequence[LayerFile], cancelled: Token
+) -> PatchesSeen:
+    """Cut and augment the first patches of a training, as it would see them.
+
+    Parameters
+    ----------
+    text, path : str
+        The document, and its file.
+    count : int
+        How many, at most.
+    files : sequence of LayerFile
+        Layers that are to be written first.
+    cancelled : Token
+        Looked at between the files.
+    """
+    from ..data import load_examples
+
+    write_layer_files(files, cancelled)
+    pipeline = parse(text, path)
+    examples = load_examples(pipeline)
+    images: list[NDArray[np.float32]] = []
+    targets: list[NDArray[np.generic]] = []
+    found = 0
+    for image, target in examples.batches(
+        min(count, pipeline.train.batch), pipeline.train.seed, 0, pipeline.augment
+    ):
+        images.append(image)
+        targets.append(target)
+        found += len(image)
+        if found >= count:
+            break
+    rank = len(examples.shape) - 1
+    scans = getattr(examples, "scans", ())
+    steps, unit = (1.0,) * rank, "pixel"
+    if scans:
+        steps = tuple(float(n) for n in np.linalg.norm(scans[0].affine[:-1, :-1], axis=0)[-rank:])
+        unit = scans[0].units[-1]
+    return PatchesSeen(
+        np.concatenate(images)[:count],
+        np.concatenate(targets)[:count],
+        examples.classes,
+        examples.unit,
+        steps,
+        unit,
+    )

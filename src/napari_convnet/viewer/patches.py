@@ -1,0 +1,94 @@
+"""What a training is shown, as layers beside the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+    from napari_convnet.engine.data_jobs import PatchesSeen
+
+NAME = "patches"
+LABELS = "patches: labels"
+GAP = 0.05
+"""Between the image and the patches, as a part of a patch."""
+
+
+def show_patches(viewer: napari.Viewer, found: PatchesSeen, image: Image | None) -> None:
+    """Add patches, and their labels over them, left of an image; older ones give way.
+
+    The first axis is a slider through the patches; channels are a slider too.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    found : PatchesSeen
+        The patches.
+    image : napari.layers.Image or None
+        What they are shown beside.
+    """
+    for name in (NAME, LABELS):
+        if name in viewer.layers:
+            viewer.layers.remove(viewer.layers[name])
+    images = found.images
+    rank = images.ndim - 2
+    if images.shape[1] == 1:
+        images = images[:, 0]
+    scale = (1.0,) * (images.ndim - rank) + found.spacing
+    place = (0.0,) * (images.ndim - rank) + _beside(images.shape[-rank:], found, image)
+    options: dict[str, Any] = {
+        "scale": scale,
+        "translate": place,
+        "units": ("pixel",) * (images.ndim - rank) + (found.world_unit,) * rank,
+        "axis_labels": _labels(images.ndim, rank),
+        "metadata": {"classes": dict(enumerate(found.classes)), "unit": found.unit},
+    }
+    viewer.add_image(images, name=NAME, contrast_limits=_limits(images), rgb=False, **options)
+    labels = _labels_of(found, images.shape)
+    if labels is not None:
+        viewer.add_labels(labels, name=LABELS, opacity=0.4, **options)
+    if image is not None:
+        viewer.layers.selection = {image}
+
+
+def _labels(ndim: int, rank: int) -> tuple[str, ...]:
+    spatial = ("z", "y", "x")[-rank:]
+    return ("patch", "channel")[: ndim - rank] + spatial
+
+
+def _limits(images: NDArray[np.float32]) -> tuple[float, float]:
+    low, high = (float(n) for n in np.percentile(images, (0.5, 99.5)))
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _labels_of(found: PatchesSeen, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Give labels to show over patches: 0 where nothing counts, class + 1 elsewhere."""
+    targets = found.targets
+    if not found.classes or targets.ndim == 1:
+        return None
+    labels: NDArray[np.uint8] = np.clip(targets + 1, 0, 255).astype(np.uint8)
+    if labels.ndim == len(shape):
+        return labels
+    whole = np.zeros(shape, np.uint8)
+    # Of neighbouring slices as channels the labels are those of the middle one.
+    whole[:, shape[1] // 2] = labels
+    return whole
+
+
+def _beside(shape: tuple[int, ...], found: PatchesSeen, image: Image | None) -> tuple[float, ...]:
+    """Place patches left of an image, their middle at the height of its middle."""
+    rank = len(shape)
+    half = [(n - 1) / 2 * step for n, step in zip(shape, found.spacing, strict=True)]
+    if image is None or image.ndim < rank:
+        return (0.0,) * rank
+    low, high = (np.asarray(corner)[-rank:] for corner in image.extent.world)
+    place = [(a + b) / 2 - h for a, b, h in zip(low, high, half, strict=True)]
+    width = shape[-1] * found.spacing[-1]
+    place[-1] = float(low[-1]) - width * (1 + GAP)
+    return tuple(float(n) for n in place)
