@@ -17,13 +17,13 @@ from typing import TypeVar
 from ..network.problems import UserError, listed
 from .contents import Choice, Contents, Header, Note, Part, Reader, damaged
 from .dicom import SUFFIXES, dicom_parts, is_dicom, look_at_dicom, read_dicom
-from .folders import is_folder_of_images, look_at_folder, read_folder
 from .itk import look_at_itk, read_itk
 from .nifti import look_at_nifti, read_nifti
 from .pictures import PICTURES, look_at_npy, look_at_picture, read_npy, read_picture
 from .sample import Sample, sample_from_array
 from .settings import Input
 from .sound import SOUNDS, check_ears, look_at_sound, read_sound
+from .stacks import is_folder_of_images, look_at_folder, read_folder
 from .tiff import look_at_tiff, read_tiff
 from .zarr_store import is_zarr, look_at_zarr, read_zarr, zarr_parts
 
