@@ -84,8 +84,8 @@ def batches(
     for batch in range(start, count):
         stop = None if batch == count - 1 else (batch + 1) * size
         chosen = order[batch * size : stop]
-        images, targets = dataset.take(chosen), dataset.targets[chosen]
         rng = augmenting(seed, epoch, batch)
+        images, targets = dataset.draw(chosen, rng), dataset.targets[chosen]
         yield augmented(images, augment, rng, targets, classes=dataset.classes)
 
 

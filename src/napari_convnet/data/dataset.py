@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..network.problems import UserError, did_you_mean
 from .axes import Layout, axis_names, layout
+from .contents import Note
 from .fitting import fit_stack, suggested, target_size
 from .normalisation import normalisation
 from .sample import Sample, take
@@ -66,6 +67,9 @@ class Dataset:
     normalize: SettingLike | None = None
     groups: NDArray[np.int64] | None = None
 
+    unit: ClassVar[str] = "images"
+    """What is counted."""
+
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets):
             raise _mismatch(len(self.images), len(self.targets))
@@ -94,6 +98,11 @@ class Dataset:
     def counts(self) -> NDArray[np.int64]:
         """Images per class."""
         return np.bincount(self.targets, minlength=len(self.classes)).astype(np.int64)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What the person should know of the images."""
+        return ()
 
     @cached_property
     def inputs(self) -> Images:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from . import samples
+from . import recorded, samples
 from .contents import Contents
+from .dataset import Dataset
+from .directions import DIRECTIONS
+from .settings import Input, SettingLike
 from .values import AnyArray
 
 
@@ -56,7 +59,25 @@ class ScanSource:
     slabs: int = 1
 
 
-SOURCES: Mapping[str, Source | ScanSource] = MappingProxyType(
+@dataclass(frozen=True)
+class SoundSource:
+    """Recordings with one class each.
+
+    Parameters
+    ----------
+    name, title, classes
+        As of `Source`.
+    load : callable
+        Makes the dataset for a network's input, a document's ``normalize:`` and its ``patches:``.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    load: Callable[[Input, SettingLike | None, recorded.Cutting | None], Dataset]
+
+
+SOURCES: Mapping[str, Source | ScanSource | SoundSource] = MappingProxyType(
     {
         source.name: source
         for source in (
@@ -87,6 +108,18 @@ SOURCES: Mapping[str, Source | ScanSource] = MappingProxyType(
                 samples.abdomen,
                 "z",
                 slabs=2,
+            ),
+            SoundSource(
+                "direction",
+                "960 strokes heard from the left, the centre or the right",
+                DIRECTIONS,
+                recorded.direction,
+            ),
+            SoundSource(
+                "recordings",
+                "29 recordings in stereo: ambient, bass, beat",
+                recorded.KINDS,
+                recorded.kinds,
             ),
         )
     }

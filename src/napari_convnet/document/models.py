@@ -178,7 +178,7 @@ NAMED = {
     "percentile": ("above",),
 }
 """Named numbers that words of the tables above take."""
-SOURCES = ("digits", "faces", "head", "abdomen")
+SOURCES = ("digits", "faces", "head", "abdomen", "direction", "recordings")
 """Built-in samples; `napari_convnet.data.SOURCES` says what they are."""
 ALIGN = ("none", "labels")
 TASKS = ("classify", "segment", "regress")

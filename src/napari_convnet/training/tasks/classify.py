@@ -78,21 +78,22 @@ class Classifier(ClassLearner):
         Returns
         -------
         Measured or None
-            None where there are no images, and where it was stopped.
+            None where there are no images, and where it was stopped. What counts are images, and
+            recordings where the images are windows of them.
         """
         loss = 0.0
-        predicted: list[NDArray[np.int64]] = []
+        told: list[NDArray[np.float32]] = []
         with in_use(self.model), torch.no_grad():
             for images, targets in self._batches(dataset, indices, batch):
                 if control is not None and control.stopping:
                     return None
                 outputs = self.outputs(images)
                 loss += float(self._plain_losses(outputs, targets)) * len(targets)
-                predicted.append(outputs.argmax(1).cpu().numpy())
-        if not predicted:
+                told.append(self.probabilities(outputs).cpu().numpy())
+        if not told:
             return None
-        classes = len(dataset.classes)
-        counts = confusion(dataset.targets[indices], np.concatenate(predicted), classes)
+        probabilities, right_ones = dataset.pooled(np.concatenate(told), indices)
+        counts = confusion(right_ones, probabilities.argmax(1), len(dataset.classes))
         right = accuracy(counts)
         return Measured(loss / len(indices), right, right, counts, right)
 

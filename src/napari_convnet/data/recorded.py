@@ -1,0 +1,139 @@
+"""Recordings to learn from: those that come along, and folders of files, one folder per class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..network.problems import UserError
+from . import directions
+from .dataset import Dataset, dataset_from_arrays
+from .samples import recordings
+from .settings import Input, SettingLike, text_of
+from .sound import SOUNDS
+from .windows import (
+    PER_RECORDING,
+    Recording,
+    Windows,
+    cut_windows,
+    in_memory,
+    read_recordings,
+)
+
+KINDS = ("ambient", "bass", "beat")
+"""Classes of `kinds`: the recordings in stereo, by the folder that they are in."""
+
+
+class Cutting(Protocol):
+    """A document's ``patches:``: ``22050 per-recording 8``."""
+
+    @property
+    def size(self) -> Sequence[int]:
+        """Samples of a window, the last of these numbers; the input's where there is none."""
+
+    @property
+    def per_volume(self) -> int | None:
+        """Windows of each recording."""
+
+
+def direction(input: Input, normalize: SettingLike | None, patches: Cutting | None) -> Dataset:
+    """Make the task of telling where a sound comes from, for a network with this input."""
+    if patches is not None:
+        raise UserError(
+            "source: direction has recordings of one length, which are not cut",
+            "leave patches: out",
+        )
+    made = directions.direction()
+    found = dataset_from_arrays(
+        made.images, made.targets, made.classes, input=input, normalize=normalize, names=made.names
+    )
+    return replace(found, groups=made.groups)
+
+
+def kinds(input: Input, normalize: SettingLike | None, patches: Cutting | None) -> Windows:
+    """Cut the recordings in stereo into windows; what is to be told is their kind."""
+    loaded = [(kind, each) for kind in KINDS for each in recordings(kind)]
+    found = [in_memory(each, input, f"{kind}/{each.name}", normalize) for kind, each in loaded]
+    targets = [KINDS.index(kind) for kind, _ in loaded]
+    size, count = _size_and_count(input, patches, found)
+    return cut_windows(found, targets, KINDS, size, count, normalize)
+
+
+def are_sounds(paths: Sequence[Path]) -> bool:
+    """Whether all files are recordings."""
+    return all(path.suffix.lower() in SOUNDS for path in paths)
+
+
+def from_files(
+    root: Path,
+    files: Sequence[Sequence[Path]],
+    classes: Sequence[str],
+    input: Input,
+    normalize: SettingLike | None = None,
+    patches: Cutting | None = None,
+) -> Windows:
+    """Cut recordings in files into windows.
+
+    Parameters
+    ----------
+    root : Path
+        What names are relative to.
+    files : sequence of sequences of Path
+        Those of each class.
+    classes : sequence of str
+        Names of the classes.
+    input : sequence of int or None
+        The network's input.
+    normalize, patches : optional
+        As in the document. Without ``patches:`` recordings of one length are taken as they are.
+
+    Returns
+    -------
+    Windows
+
+    Raises
+    ------
+    UserError
+        If a file is damaged or does not fit the network, sampling rates differ, or lengths differ
+        and nothing says how long windows are.
+    """
+    found = read_recordings([path for each in files for path in each], root, input, normalize)
+    targets = np.repeat(np.arange(len(files)), [len(each) for each in files]).tolist()
+    size, count = _size_and_count(input, patches, found)
+    return cut_windows(found, targets, classes, size, count, normalize)
+
+
+def _size_and_count(
+    input: Input, patches: Cutting | None, recordings: Sequence[Recording]
+) -> tuple[int, int]:
+    """Tell how long windows are, and how many are cut from each recording."""
+    if patches is None:
+        return _one_length(input, recordings), 1
+    size = patches.size[-1] if patches.size else input[-1]
+    if size is None:
+        what = f"the network's input {text_of(input)} leaves open how long a window is"
+        raise UserError(what, f"write patches: 22050 per-recording {PER_RECORDING}")
+    return size, patches.per_volume or PER_RECORDING
+
+
+def _one_length(input: Input, recordings: Sequence[Recording]) -> int:
+    first = recordings[0]
+    for other in recordings:
+        if other.length != first.length:
+            size = input[-1] or min(each.length for each in recordings)
+            raise UserError(
+                f"recordings differ in length: {first.name} has {_long(first)}, "
+                f"{other.name} {_long(other)}",
+                f"add patches: {size} per-recording {PER_RECORDING} to data:, which cuts windows",
+            )
+    return first.length
+
+
+def _long(recording: Recording) -> str:
+    if not recording.rate:
+        return f"{recording.length:,} samples"
+    return f"{recording.length / recording.rate:.3g} s"

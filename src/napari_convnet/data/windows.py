@@ -1,0 +1,337 @@
+"""Recordings of any length, one class each, cut into windows for a network to hear.
+
+A window is as long as the network's input. In training it begins anywhere in its recording, anew
+in each epoch; in a test the windows of a recording lie evenly over it, and the mean of what the
+network says of them counts for the recording. A split parts recordings, never windows of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..network.problems import UserError
+from .contents import Contents, Note
+from .dataset import Dataset, one_image
+from .normalisation import Normalisation, normalisation
+from .readers import read_contents
+from .settings import Input, SettingLike, Shape, text_of
+from .sound import EAR_AXES, check_ears
+
+IN_MEMORY = 1 << 30
+"""Bytes of recordings that are kept; those of a larger set are read when they are heard."""
+
+PER_RECORDING = 8
+"""Windows of each recording where the document does not say."""
+
+Sound = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording as the network takes it, from which windows are cut.
+
+    Parameters
+    ----------
+    name : str
+        What to call it: its file.
+    shape : tuple of int
+        (C, t) or (C, ear, t).
+    rate : float
+        Samples per second; 0 where that is not known.
+    array : numpy.ndarray or None
+        Its values; None where they are read from the file when a window is cut.
+    path : Path or None
+        The file.
+    input : sequence of int or None
+        The network's input, which says what the axes of the file are.
+    normalised : Normalisation, optional
+        What the document's ``normalize:`` makes of the values, from statistics of all of them.
+    notes : tuple of Note
+        What is odd about it.
+    """
+
+    name: str
+    shape: Shape
+    rate: float = 0.0
+    array: Sound | None = None
+    path: Path | None = None
+    input: Input = ()
+    normalised: Normalisation | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Number of samples."""
+        return self.shape[-1]
+
+    def cut(self, start: int, size: int) -> Sound:
+        """Cut a window; what lies before the recording or after it is silent."""
+        low, high = max(start, 0), min(start + size, self.length)
+        out = np.zeros((*self.shape[:-1], size), np.float32)
+        out[..., low - start : high - start] = self._part(low, high)
+        return out
+
+    def prepared(self, window: Sound) -> Sound:
+        """Normalise a window as all of the recording would be."""
+        if self.normalised is None:
+            return window
+        return np.asarray(self.normalised.apply(window), np.float32)
+
+    def _part(self, low: int, high: int) -> Sound:
+        if self.array is not None:
+            part: Sound = self.array[..., low:high]
+            return part
+        assert self.path is not None
+        seconds = f"{low / self.rate:.9f}-{high / self.rate:.9f}"
+        found = read_contents(self.path, series=seconds)
+        return arranged(found, self.input, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """Windows in a row, cut when they are asked for."""
+
+    recordings: tuple[Recording, ...]
+    owners: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    size: int
+    prepared: bool
+
+    @property
+    def shape(self) -> Shape:
+        return (len(self.owners), *self.recordings[0].shape[:-1], self.size)
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def __getitem__(self, index: Any) -> Sound:
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim == 0:
+            return self._one(int(chosen))
+        if not len(chosen):
+            return np.empty((0, *self.shape[1:]), np.float32)
+        return np.stack([self._one(int(number)) for number in chosen])
+
+    def _one(self, number: int) -> Sound:
+        recording = self.recordings[self.owners[number]]
+        window = recording.cut(int(self.starts[number]), self.size)
+        return recording.prepared(window) if self.prepared else window
+
+
+@dataclass(frozen=True, eq=False)
+class Windows(Dataset):
+    """Windows of recordings, and the class of each.
+
+    Parameters
+    ----------
+    recordings : tuple of Recording
+        What the windows are cut from; `groups` tells which of them each window is of.
+    """
+
+    recordings: tuple[Recording, ...] = field(default=(), kw_only=True)
+
+    unit: ClassVar[str] = "windows"
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is odd about the recordings."""
+        return tuple(note for each in self.recordings for note in each.notes)
+
+    @property
+    def size(self) -> int:
+        """Samples of a window."""
+        return self.shape[-1]
+
+    @cached_property
+    def inputs(self) -> Any:
+        """What the network is given: windows of recordings that were normalised as a whole."""
+        assert isinstance(self.images, _Cut)
+        return _Cut(self.recordings, self.images.owners, self.images.starts, self.size, True)
+
+    def draw(self, indices: ArrayLike, rng: np.random.Generator) -> Sound:
+        """Cut windows from the same recordings, each beginning anywhere in its own.
+
+        A recording that is shorter than a window lies anywhere in it.
+        """
+        assert self.groups is not None
+        owners = self.groups[np.asarray(indices)]
+        spare = np.array([self.recordings[owner].length for owner in owners]) - self.size
+        starts = rng.integers(np.minimum(spare, 0), np.maximum(spare, 0), endpoint=True)
+        return _Cut(self.recordings, owners, starts, self.size, True)[:]
+
+    def pooled(
+        self, probabilities: NDArray[np.float32], indices: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Average the probabilities of the windows of each recording."""
+        assert self.groups is not None
+        owners, first, member = np.unique(
+            self.groups[indices], return_index=True, return_inverse=True
+        )
+        sums = np.zeros((len(owners), probabilities.shape[1]), np.float64)
+        np.add.at(sums, member, probabilities)
+        means = sums / np.bincount(member)[:, None]
+        return means.astype(np.float32), self.targets[indices[first]]
+
+    def describe(self) -> str:
+        """Say in a line what there is."""
+        each = np.bincount(self.groups) if self.groups is not None else np.ones(1, int)
+        classes = [self.targets[self.groups == i][0] for i in range(len(self.recordings))]
+        counts = np.bincount(classes, minlength=len(self.classes))
+        listing = ", ".join(f"{n} ({c})" for n, c in zip(self.classes, counts, strict=True))
+        count = len(self.recordings)
+        return (
+            f"{count} {'recording' if count == 1 else 'recordings'} in {len(self.classes)} "
+            f"{'class' if len(self.classes) == 1 else 'classes'}: {listing}; "
+            f"{each[0]} windows of {text_of(self.shape)} from each"
+        )
+
+
+def cut_windows(
+    recordings: Sequence[Recording],
+    targets: Sequence[int],
+    classes: Sequence[str],
+    size: int,
+    count: int = PER_RECORDING,
+    normalize: SettingLike | None = None,
+) -> Windows:
+    """Make a dataset of windows of recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Of one shape but for their lengths.
+    targets : sequence of int
+        The class of each.
+    classes : sequence of str
+        Names of the classes.
+    size : int
+        Samples of a window.
+    count : int
+        Windows of each recording.
+    normalize : Setting, optional
+        As in the document, whose statistics the recordings hold.
+
+    Returns
+    -------
+    Windows
+        Spread evenly: the first window begins with its recording, the last one ends with it.
+    """
+    owners = np.repeat(np.arange(len(recordings)), count)
+    ends = [max(each.length - size, 0) for each in recordings]
+    starts = np.concatenate([np.linspace(0, end, count).round() for end in ends]).astype(np.int64)
+    images = _Cut(tuple(recordings), owners, starts, size, prepared=False)
+    return Windows(
+        images=images,
+        targets=np.repeat(np.asarray(targets, np.int64), count),
+        classes=tuple(classes),
+        names=tuple(
+            _named(recordings[owner], start, size)
+            for owner, start in zip(owners.tolist(), starts.tolist(), strict=True)
+        ),
+        normalize=normalize,
+        groups=owners,
+        recordings=tuple(recordings),
+    )
+
+
+def _named(recording: Recording, start: int, size: int) -> str:
+    """Name a window as a part of its file is named: ``beat/loop_amen.flac#0.5-1.25``."""
+    if not recording.rate:
+        return f"{recording.name}, samples {start} to {start + size - 1}"
+    end = min(start + size, recording.length)
+    return f"{recording.name}#{start / recording.rate:.4g}-{end / recording.rate:.4g}"
+
+
+def in_memory(
+    found: Contents, input: Input, name: str, normalize: SettingLike | None = None
+) -> Recording:
+    """Bring a recording that was read into the form that the network takes.
+
+    Raises
+    ------
+    UserError
+        If its ears do not fit the network, or it holds NaN.
+    """
+    array = arranged(found, input, name)
+    notes = check_ears(found, input, name).notes
+    return Recording(
+        name,
+        array.shape,
+        0.0 if found.affine is None else 1 / float(found.affine[-2, -2]),
+        array,
+        input=input,
+        normalised=normalisation(array, normalize),
+        notes=tuple(Note(f"{name}: {note}", note.kind) for note in notes if note.kind == "warning"),
+    )
+
+
+def arranged(found: Contents, input: Input, name: str) -> Sound:
+    """Bring what a file holds into (C, t) or (C, ear, t).
+
+    Raises
+    ------
+    UserError
+        If its ears do not fit the network, or it holds NaN.
+    """
+    array = check_ears(found, input, name).array
+    if found.axes == EAR_AXES and len(input) == 2 and input[0] == 1:
+        array = array[:1]  # the left ear: check_ears has told
+    return np.asarray(one_image(array, input, False, name), np.float32)
+
+
+def read_recordings(
+    paths: Sequence[Path], root: Path, input: Input, normalize: SettingLike | None = None
+) -> tuple[Recording, ...]:
+    """Read recordings to be cut into windows; of a large set, only what normalising needs is kept.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    root : Path
+        What their names are relative to.
+    input : sequence of int or None
+        The network's input.
+    normalize : Setting, optional
+        As in the document.
+
+    Raises
+    ------
+    UserError
+        If one is damaged, holds NaN, has other ears than the network wants, or another sampling
+        rate than the first one.
+    """
+    kept: list[Recording] = []
+    total = 0
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        one = in_memory(read_contents(path), input, name, normalize)
+        if kept:
+            _check_alike(kept[0], one)
+        total += one.length * int(np.prod(one.shape[:-1])) * 4
+        if total > IN_MEMORY and one.rate:
+            one = replace(one, array=None, path=path)
+        kept.append(one)
+    return tuple(kept)
+
+
+def _check_alike(first: Recording, other: Recording) -> None:
+    if round(first.rate) != round(other.rate):
+        raise UserError(
+            f"the recordings differ in their sampling rate: {first.name} has {first.rate:,.0f} Hz, "
+            f"{other.name} {other.rate:,.0f} Hz",
+            "bring them to one rate, such as by: sox IN.wav -r "
+            f"{min(first.rate, other.rate):.0f} OUT.wav",
+        )
+    if first.shape[:-1] != other.shape[:-1]:
+        raise UserError(
+            f"{first.name} is {text_of(first.shape)}, {other.name} {text_of(other.shape)}",
+            "give recordings with as many channels",
+        )
