@@ -14,7 +14,7 @@ from .picture import colours, common_limits, dead, limits, limits_per_map, monta
 from .place import place, scale_and_translate, world_affine
 from .preview import LayerPreview, PreviewCache, preview
 from .regions import Box, Plan, make_plan
-from .slices import SliceMaps
+from .slices import SliceMaps, open_input
 from .source import Source, open_source
 from .tiles import Tiling, output_tiles, tiling
 
@@ -42,6 +42,7 @@ __all__ = [
     "maps_to_disk",
     "montage",
     "montage_png",
+    "open_input",
     "open_source",
     "output_tiles",
     "paint",

@@ -29,7 +29,7 @@ from .cache import DEFAULT_BYTES, PatchCache
 from .forward import Forward, Weights
 from .lazy import FeatureMap, FeatureMaps
 from .regions import Box, Shapes, Size, whole
-from .source import InputPath, Source
+from .source import InputPath, Source, open_source
 
 if TYPE_CHECKING:
     from napari_convnet.model import Patch
@@ -238,31 +238,46 @@ class SlicesPath:
         return self.path.normalize
 
 
-def read_as(given: GivenInput, array: Any, axes: Any = None) -> Input:
-    """Give the input by which an array is read: that of volumes, where it is taken slice by slice.
+def open_input(
+    given: GivenInput,
+    array: Any,
+    *,
+    axes: Any = None,
+    rgb: bool | None = None,
+    path: InputPath | None = None,
+    **place: Any,
+) -> Source:
+    """Make a source of an array for a network: of a volume too, where that takes slices of it.
 
     Parameters
     ----------
     given : Input
-        The network's.
-    array : array-like or Sample
+        The network's input.
+    array : array-like, Sample or Source
         What it looks at.
     axes : sequence of str, optional
         Names of its axes.
+    rgb : bool, optional
+        Whether its last axis holds colours.
+    path : Data or None
+        The document's ``data:``.
+    **place
+        Further arguments of `open_source`.
     """
-    if not given.slices:
-        return tuple(given.shape)
-    if isinstance(array, Sample):
-        return volume_input(given) if array.rank == 3 else tuple(given.shape)
-    shape = tuple(array.shape) if hasattr(array, "shape") else np.shape(array)
+    form = _form(given, array, axes, rgb)
+    if path is not None and len(form) > len(given.shape):
+        depth = array.array.shape[-3] if isinstance(array, Sample) else np.shape(array)[-3]
+        path = SlicesPath(path, given.shape, int(depth))
+    return open_source(array, form, axes=axes, rgb=rgb, path=path, **place)
+
+
+def _form(given: GivenInput, array: Any, axes: Any, rgb: bool | None) -> Input:
+    """Give the input by which an array is read: that of volumes, where slices of it are taken."""
+    if isinstance(array, Sample | Source):
+        rank = len(array.shape) - 1
+        return volume_input(given) if rank == 3 else tuple(given.shape)
     named = None if axes is None or isinstance(axes, str) else tuple(map(str, axes))
-    return input_form(given, shape, named)
-
-
-def slices_path(path: InputPath, input: Input, array: Any) -> SlicesPath:
-    """Give the input path of a volume, of which the slices go that way."""
-    shape = array.shape if isinstance(array, Sample) else np.shape(array)
-    return SlicesPath(path, input, int(shape[-3]))
+    return input_form(given, np.shape(array), named, rgb)
 
 
 def through_slices(layer: Layer, fields: tuple[Field, ...] | None, count: int) -> Layer:

@@ -160,6 +160,7 @@ def open_source(
     affine: Any = None,
     units: Any = None,
     axes: Any = None,
+    rgb: bool | None = None,
     name: str = "",
     path: InputPath | None = None,
 ) -> Source:
@@ -167,9 +168,9 @@ def open_source(
 
     Parameters
     ----------
-    array : array-like or Sample
+    array : array-like, Sample or Source
         (C, *spatial); (*spatial) where the network takes one channel; (*spatial, 3) of an RGB
-        image where it takes three.
+        image where it takes three. A source is taken as it is, prepared already.
     input : sequence of int or None
         The network's input: channels, then nominal sizes.
     scale, translate, rotate, shear, affine : optional
@@ -177,6 +178,8 @@ def open_source(
         has its own.
     units, axes : str or sequence of str, optional
         One per spatial axis (or per axis), or one for all.
+    rgb : bool, optional
+        Whether the last axis holds colours; guessed if not given.
     name : str
         What to call the array in messages.
     path : Data or None
@@ -188,12 +191,15 @@ def open_source(
     UserError
         If the array does not fit the network's input.
     """
+    if isinstance(array, Source):
+        _check_input(array, input)
+        return array
     if isinstance(array, Sample):
         source = _of_sample(array)
         _check_input(source, input)
     else:
         place = {"scale": scale, "translate": translate, "rotate": rotate, "shear": shear}
-        source = _of_array(array, input, {**place, "affine": affine}, units, axes, name)
+        source = _of_array(array, input, {**place, "affine": affine}, units, axes, name, rgb)
     if path is None:
         return source
     if path.fit is not None and source.shape[1:] != target_size(path.fit, input):
@@ -221,13 +227,19 @@ def _check_input(source: Source, input: Input) -> None:
 
 
 def _of_array(
-    array: Any, input: Input, place: dict[str, Any], units: Any, axes: Any, name: str
+    array: Any,
+    input: Input,
+    place: dict[str, Any],
+    units: Any,
+    axes: Any,
+    name: str,
+    rgb: bool | None,
 ) -> Source:
     called = name or "the image"
     data = as_array(array, called)
     check_kind(data, called)
     shape = tuple(int(n) for n in data.shape)
-    found = _layout(shape, input, name)
+    found = _layout(shape, input, name, rgb)
     ndim = len(shape) - found.rgb
     matrix = layer_matrix(ndim, **place)
     rank = len(found.spatial)
@@ -238,11 +250,11 @@ def _of_array(
     )
 
 
-def _layout(shape: Size, input: Input, name: str) -> Layout:
+def _layout(shape: Size, input: Input, name: str, rgb: bool | None) -> Layout:
     # Written as the network takes it: nothing to guess, even where the last axis has 3 or 4.
-    if len(shape) == len(input) and shape[0] == input[0]:
+    if not rgb and len(shape) == len(input) and shape[0] == input[0]:
         return _channels_first(shape)
-    found = layout(shape, input, None, name)
+    found = layout(shape, input, rgb, name)
     for axis in found.sliders:
         if shape[axis] > 1:
             raise UserError(
