@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._layers import LayerData, layer, words
 
@@ -66,17 +66,21 @@ def ask(offers: Sequence[Offer]) -> Question | None:
     Question or None
         None where there is nothing to ask, or nobody.
     """
-    window = _window()
-    if not offers or window is None:
+    if not offers or not can_ask():
         return None
-    from ._question import Question
+    from napari import current_viewer
 
+    from ._question import Question, window_of
+
+    window = window_of(current_viewer())
+    if window is None:
+        return None
     first = offers[0]
     if len(offers) == 1:
         text, do = f"{first.found}.\n\n{first.then}", "Open it"
     else:
         text, do = f"{first.found}. Which are to be opened?", "Open them"
-    question = Question(window._qt_window, text, [offer.then for offer in offers], do)
+    question = Question(window, text, [offer.then for offer in offers], do)
     question.answered.connect(lambda chosen: _add([offers[number] for number in chosen]))
     question.show()
     return question
@@ -84,13 +88,10 @@ def ask(offers: Sequence[Offer]) -> Question | None:
 
 def can_ask() -> bool:
     """Whether there is a window to ask in."""
-    return _window() is not None
-
-
-def _window() -> Any:
     from napari import current_viewer
 
-    return getattr(current_viewer(), "window", None)
+    # A viewer without a window comes without Qt, perhaps.
+    return hasattr(current_viewer(), "window")
 
 
 def _add(offers: Sequence[Offer]) -> None:

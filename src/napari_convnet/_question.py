@@ -6,6 +6,7 @@ It waits beside the other work: nothing is blocked until it is answered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -46,7 +47,7 @@ class Question(QDialog):
     --------
     A script answers the questions of a viewer like this::
 
-        for question in questions(window):
+        for question in questions(viewer):
             question.accept()
     """
 
@@ -88,6 +89,15 @@ class Question(QDialog):
             self.answered.emit(chosen or (0,))
 
 
-def questions(window: QWidget) -> tuple[Question, ...]:
-    """Questions over a window that are not answered yet."""
-    return tuple(each for each in window.findChildren(Question) if each.isVisible())
+def window_of(viewer: Any) -> QWidget | None:
+    """Give a viewer's window, or None where it has none."""
+    # Plugins get viewers in a wrapping that hides it.
+    window = getattr(getattr(viewer, "__wrapped__", viewer), "window", None)
+    return getattr(getattr(window, "__wrapped__", window), "_qt_window", None)
+
+
+def questions(viewer: Any) -> tuple[Question, ...]:
+    """Questions in a viewer's window that are not answered yet."""
+    window = window_of(viewer)
+    asked = () if window is None else window.findChildren(Question)
+    return tuple(each for each in asked if each.isVisible())
