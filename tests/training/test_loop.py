@@ -387,7 +387,7 @@ def test_other_errors_are_not_hidden(document, few, tmp_path, monkeypatch):
         ("1x28x28", "3x28x28", "3"),
         ("shift 1", "wobble 1", "wobble"),
         ("shift 1", "shift 30", "shift 30 would move"),
-        ("  optimizer", "  task: segment\n  optimizer", "segment"),
+        ("  optimizer", "  task: segment\n  optimizer", "write task: classify in train:"),
         ("  optimizer", "  precision: float16\n  optimizer", "float16 needs a CUDA GPU"),
         ("fc 10", "fc 10 rellu", "did you mean relu?"),
     ],

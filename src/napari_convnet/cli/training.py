@@ -134,21 +134,47 @@ def _watch(events: Iterator[Event]) -> str:
 
 
 def _started(event: Any) -> str:
-    parts = [f"{event.train:,} to learn from"]
-    parts += [f"{event.validation:,} to validate"] if event.validation else []
-    parts += [f"{event.test:,} held out"] if event.test else []
-    return f"{event.run} on {event.device}: {', '.join(parts)}; {event.parameters:,} parameters"
+    dense = event.task != "classify"
+    each, measured = (f" {event.unit} an epoch", " regions") if dense else ("", "")
+    parts = [f"{event.train:,}{each} to learn from"]
+    parts += [f"{event.validation:,}{measured} to validate"] if event.validation else []
+    parts += [f"{event.test:,}{measured} held out"] if event.test else []
+    first = f"{event.run} on {event.device}: {', '.join(parts)}; {event.parameters:,} parameters"
+    return "\n".join([first, *(f"- {note}" for note in event.notes)])
 
 
 def _epoch(event: Any) -> str:
-    text = f"epoch {event.epoch}: loss {event.train_loss:.4f}, right {event.train_accuracy:.1%}"
+    text = f"epoch {event.epoch}: loss {event.train_loss:.4f}, "
+    text += _score(event.score_name, event.train_score)
     if event.validation_loss is not None:
-        text += f"; validation {event.validation_loss:.4f}, {event.validation_accuracy:.1%}"
+        score = _score(event.score_name, event.validation_score)
+        text += f"; validation {event.validation_loss:.4f}, {score.removeprefix('right ')}"
     return text
+
+
+def _score(name: str, value: float | None) -> str:
+    """Say what an epoch is judged by."""
+    if value is None:
+        return f"{name} unknown"
+    return f"right {value:.1%}" if name == "accuracy" else f"{name} {value:.4g}"
 
 
 def _finished(event: Any) -> str:
     text = f"{event.run}: {event.step:,} steps in {event.seconds:.1f} s"
-    if event.test_accuracy is not None:
-        text += f"; {event.test_accuracy:.2%} of the images held out are right"
+    if event.test_score is not None:
+        text += f"; {_held_out(event)}"
     return text + ("; stopped, --resume goes on" if event.stopped else "")
+
+
+def _held_out(event: Any) -> str:
+    """Say how the part held out was told."""
+    if event.score_name == "accuracy":
+        return f"{event.test_score:.2%} of the images held out are right"
+    each = ", ".join(f"{name} {_number(value)}" for name, value in event.scores.items())
+    mean = "mean " if event.scores else ""
+    told = f"{mean}{event.score_name} {event.test_score:.4g} in the part held out"
+    return f"{told} ({each})" if each else told
+
+
+def _number(value: float | None) -> str:
+    return "absent" if value is None else f"{value:.3f}"

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from napari_convnet.network import UserError
+
 from . import named
 from .app import AsJson, Device, DocOrRun, InputFile, app, print_json
 
@@ -41,36 +43,48 @@ def evaluate(
     run: DocOrRun,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="A folder with one folder per class, or a sample."),
+        typer.Argument(
+            metavar="DATA",
+            help="A sample; a folder with one folder per class; or the images of --labels, "
+            "a file or a pattern.",
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="The labels (or target images) of DATA.")
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a network on the images held out, or on other ones."""
+    """Measure a network on the data held out, or on other ones."""
     from napari_convnet.training import evaluate as measure
 
-    found = measure(named.document_or_run(run), _dataset(run, data), device)
+    found = measure(named.document_or_run(run), _examples(run, data, labels), device)
     if as_json:
         print_json(found.as_dict())
     else:
         print(found)
 
 
-def _dataset(run: str, data: str | None) -> Any:
+def _examples(run: str, data: str | None, labels: str | None) -> Any:
     """Read other data as the document would read its own."""
     if data is None:
+        if labels is not None:
+            raise UserError("--labels without images", "name the images too: evaluate RUN IMAGES")
         return None
-    from napari_convnet.data import SOURCES, load_dataset
+    from napari_convnet.data import SOURCES, load_examples
     from napari_convnet.document import Data
     from napari_convnet.training import Run
+    from napari_convnet.training.evaluation import undivided
 
     pipeline = named.document_or_run(run)
     own = pipeline.data or Data()
     where = {"source": data} if data in SOURCES else {"images": str(Path(data).resolve())}
+    if labels is not None:
+        where["labels"] = str(Path(labels).resolve())
     # The numbers of classes are those that were trained, whatever folders there are here.
     classes = Run(Path(run)).classes if named.is_run(run) else own.classes
     other = own.model_copy(
         update={"source": "", "images": "", "labels": "", "classes": classes, **where}
     )
     sections = pipeline.sections.model_copy(update={"data": other})
-    return load_dataset(replace(pipeline, sections=sections))
+    return load_examples(undivided(replace(pipeline, sections=sections)))

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from napari_convnet.data import Dense, Examples
+from napari_convnet.data import Dense, Examples, load_examples
 from napari_convnet.document import Data as DataSection
 from napari_convnet.document import Pipeline
 from napari_convnet.network import UserError
 
-from .gathering import load_examples
 from .loading import Source, load
 from .metrics import Errors
 from .plan import Data

@@ -168,7 +168,8 @@ def _overlapping(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     known = (targets != IGNORED)[:, None]
     classes = torch.arange(outputs.shape[1], device=targets.device)
     wanted = targets[:, None] == classes.view(1, -1, *[1] * (targets.ndim - 1))
-    return outputs.softmax(1) * known, wanted.to(outputs.dtype)
+    shares = outputs.softmax(1)
+    return shares if bool(known.all()) else shares * known, wanted.to(outputs.dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from napari_convnet.data import Box, Classified, Dense, Examples
+from napari_convnet.data import Box, Classified, Dense, Examples, load_examples
 from napari_convnet.document import Pipeline, Train
 from napari_convnet.model import build, pick_device
 from napari_convnet.network import Network, UserError
 
-from .gathering import load_examples
 from .modes import in_use
 from .tasks import Learner, class_weights, learner
 

@@ -40,11 +40,7 @@ def _counts(examples: Examples) -> Counts:
         targets = examples.dataset.targets[examples.parts.train]
         return np.bincount(targets, minlength=size).astype(np.int64)
     assert isinstance(examples, Dense)
-    counts = np.zeros(size, np.int64)
-    for region in examples.regions("train"):
-        target = examples.scans[region.scan].target_in(region.box)
-        counts += np.bincount(target[target >= 0].ravel(), minlength=size)
-    return counts
+    return examples.voxels("train")
 
 
 def _weights(counts: Counts) -> Tensor:
