@@ -7,6 +7,7 @@ and no more: scikit-image, scipy, Pillow and tifffile are loaded by the function
 
 from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
 from .batching import batches, epoch_order, number_of_batches, prefetch
+from .checking import data_problems
 from .classified import Classified
 from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
@@ -14,7 +15,7 @@ from .dense import PARTS, Dense, Part, Parts, Region, Scan
 from .examples import IGNORED, Batch, Box, Examples
 from .fitting import FITS, fit
 from .gathering import load_examples
-from .loading import SOURCES, Source, check_size, data_problems, load_dataset
+from .loading import check_size, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
 from .orientation import closest_canonical, describe
 from .placement import check_same_place, resample_like, same_place
@@ -39,6 +40,8 @@ from .samples import (
     sample_path,
 )
 from .settings import SettingLike, Word
+from .sources import SOURCES, ScanSource, Source
+from .spacing import to_spacing
 from .splitting import Split, split
 from .write import write_nifti, write_tiff
 
@@ -74,6 +77,7 @@ __all__ = [
     "Region",
     "Sample",
     "Scan",
+    "ScanSource",
     "SettingLike",
     "Source",
     "Split",
@@ -113,6 +117,7 @@ __all__ = [
     "sample_from_array",
     "sample_path",
     "split",
+    "to_spacing",
     "write_nifti",
     "write_tiff",
 ]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..network.problems import UserError, listed
 from .contents import Contents, Note
 from .dense import PARTS, Dense, Parts, Region, Scan
+from .documents import PatchesLike, RegionsLike
 from .label_checks import class_names
 from .orientation import voxel_size
-from .parts import RegionsLike, parts_of
+from .parts import parts_of
 from .patches import Patch
 from .scans import Recipe, prepared
 from .settings import Shape, text_of
@@ -28,22 +29,6 @@ WHOLE_IMAGE = 2**20
 
 FOREGROUND = 0.5
 """Share of the patches of a segmentation that are centred on a foreground voxel."""
-
-
-class PatchesLike(Protocol):
-    """A document's ``patches:``."""
-
-    @property
-    def size(self) -> Sequence[int]:
-        """Of a patch; one number, one for each axis, or none."""
-
-    @property
-    def per_volume(self) -> int | None:
-        """Patches of each scan in an epoch."""
-
-    @property
-    def foreground(self) -> float | None:
-        """Share that is centred on a foreground voxel."""
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from .assembling import Order, assembled, kernels_suit
-from .contents import Contents
-from .examples import Examples
-from .parts import Along
-from .scans import Recipe
-from .sources import SOURCES, ScanSource
+import numpy as np
 
-Pair = tuple[Contents, Contents | None]
+from ..network.problems import UserError
+from .assembling import Order, assembled, kernels_suit
+from .classified import Classified
+from .contents import Contents, Note
+from .dataset import Dataset, dataset_from_arrays
+from .dense import Dense
+from .documents import DataLike, PatchesLike, PipelineLike, RegionsLike
+from .examples import Examples
+from .given import Pair, given_arrays, given_pairs, items_of
+from .loading import check_one_source, check_size, find_source, load_dataset, read_npz
+from .normalisation import check_normalisation
+from .pairs import find_pairs
+from .parts import Along
+from .readers import read_contents
+from .scans import Recipe
+from .settings import SettingLike
+from .sources import ScanSource
+from .splitting import split
+
+# Pairs to make scans of, names of classes, and how they are divided where nobody says.
+Found = tuple[Iterator[Pair], tuple[str, ...], RegionsLike | None]
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """A ``data:`` that says nothing."""
+
+    source: str = ""
+    images: str = ""
+    labels: str = ""
+    classes: tuple[str, ...] = ()
+    normalize: SettingLike | None = None
+    fit: SettingLike | None = None
+    unlabelled: int | None = None
+    align: str = "none"
+    spacing: tuple[float, ...] | None = None
+    split: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    regions: RegionsLike | None = None
+    patches: PatchesLike | None = None
 
 
 def load_examples(
-    pipeline: Any, data: Any = None, field: tuple[int, ...] | None = None
-) -> Examples:
+    pipeline: PipelineLike, data: Any = None, field: tuple[int, ...] | None = None
+) -> Classified | Dense | Examples:
     """Load, check, prepare and split what a document, or a script, gives to train on.
 
     Parameters
@@ -24,9 +60,10 @@ def load_examples(
     pipeline : Pipeline
         Its ``input``, ``data``, ``train`` (task and seed), ``folder`` and ``network``.
     data : optional
-        Instead of what the document names: `Examples`; a `Dataset`; images and labels as arrays or
-        sequences of arrays; a sequence of pairs of `Contents`; or any object with ``__len__`` and
-        ``__getitem__`` that gives an image and its target, such as a torch dataset.
+        Instead of what the document names: `Examples`; a `Dataset`; images and their targets as
+        arrays or sequences of arrays; a `Contents` or a sequence of pairs of them; or any object
+        with ``__len__`` and ``__getitem__`` that gives an image and its target, such as a torch
+        dataset (it is read once, as a whole).
     field : tuple of int, optional
         Receptive field of the network's output in voxels per spatial axis, the gap between regions
         of one scan; that of the document's network if not given.
@@ -34,7 +71,8 @@ def load_examples(
     Returns
     -------
     Classified or Dense
-        `Classified` for ``task: classify``, `Dense` for segment and regress.
+        `Classified` for ``task: classify``, `Dense` for segment and regress. Without targets a
+        regression is to give the image itself.
 
     Raises
     ------
@@ -43,45 +81,152 @@ def load_examples(
     """
     if isinstance(data, Examples):
         return data
-    own = pipeline.data
-    assert own is not None
-    source = SOURCES[own.source]
-    assert isinstance(source, ScanSource)
-    default = Along(source.axis, source.descending, None, source.slabs)
-    recipe = _recipe(pipeline, len(own.classes or source.classes))
+    own: DataLike = pipeline.data or _Defaults()
+    if pipeline.train.task == "classify":
+        return _classified(pipeline, own, data)
+    return _dense(pipeline, own, data, field)
+
+
+# -- one class for each image --
+
+
+def _classified(pipeline: PipelineLike, own: DataLike, data: Any) -> Classified:
+    dataset = load_dataset(pipeline) if data is None else _dataset(pipeline, own, data)
+    check_size(pipeline, dataset.shape)
+    parts = split(dataset, own.split, pipeline.train.seed)
+    return Classified(dataset, parts, dataset.notes, dataset.unit)
+
+
+def _dataset(pipeline: PipelineLike, own: DataLike, data: Any) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    images, labels = given_arrays(data)
+    return dataset_from_arrays(
+        images,
+        labels,
+        own.classes or None,
+        input=pipeline.input,
+        fit=own.fit,
+        normalize=own.normalize,
+        unlabelled=own.unlabelled,
+    )
+
+
+# -- a target for every voxel --
+
+
+def _dense(
+    pipeline: PipelineLike, own: DataLike, data: Any, field: tuple[int, ...] | None
+) -> Dense:
+    check_normalisation(own.normalize)
+    recipe = _recipe(pipeline, own)
+    pairs, classes, default = (
+        _document_pairs(pipeline, own, recipe)
+        if data is None
+        else (given_pairs(data, recipe), tuple(own.classes), None)
+    )
     order = Order(
-        recipe,
-        tuple(own.classes) or source.classes,
-        own.split,
-        pipeline.train.seed,
-        field or field_of(pipeline, recipe),
-        own.regions,
-        default,
-        own.patches,
-        kernels_suit(pipeline.network),
+        recipe=replace(recipe, classes=len(classes) or None),
+        classes=classes,
+        fractions=own.split,
+        seed=pipeline.train.seed,
+        field=field or field_of(pipeline, recipe),
+        regions=own.regions,
+        default=default,
+        patches=own.patches,
+        kernels=kernels_suit(pipeline.network),
     )
-    return assembled([source.load()], order)
+    return assembled(pairs, order)
 
 
-def _recipe(pipeline: Any, classes: int | None) -> Recipe:
-    own = pipeline.data
+def _recipe(pipeline: PipelineLike, own: DataLike) -> Recipe:
     return Recipe(
-        tuple(pipeline.input),
-        pipeline.network.input.slices,
-        classes,
-        pipeline.train.task == "segment",
-        own.unlabelled,
-        own.align == "labels",
-        own.spacing,
-        own.fit,
-        own.normalize,
+        input=tuple(pipeline.input),
+        slices=bool(pipeline.network.input.slices),
+        labels=pipeline.train.task == "segment",
+        unlabelled=own.unlabelled,
+        align=own.align == "labels",
+        spacing=own.spacing,
+        fit=own.fit,
+        normalize=own.normalize,
     )
 
 
-def field_of(pipeline: Any, recipe: Recipe) -> tuple[int, ...]:
+def field_of(pipeline: PipelineLike, recipe: Recipe) -> tuple[int, ...]:
     """Receptive field of a document's network in voxels along each axis of a scan."""
     network = pipeline.network
     seen = network[network.end].receptive_field if network.end in network else None
     rank = len(recipe.input) - 1
     per_axis = tuple(seen) if seen else (1,) * rank
     return (int(recipe.input[0] or 1), *per_axis) if recipe.slices else per_axis
+
+
+def _document_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Found:
+    check_one_source(own)
+    if own.source:
+        return _source_pairs(pipeline, own, recipe)
+    if not own.images:
+        raise UserError(
+            "the document names no images to train on",
+            "add data: with source: head, or images: and labels: with files of both",
+        )
+    if recipe.labels and not own.labels and not own.images.endswith(".npz"):
+        what = f"images: {own.images} has no labels"
+        raise UserError(what, "add labels: with a label for every voxel: a pattern, folder or file")
+    return _file_pairs(pipeline, own, recipe), tuple(own.classes), None
+
+
+def scans_source(pipeline: PipelineLike, own: DataLike) -> None:
+    """Raise if a sample has no target for every voxel, and the task wants one."""
+    source = find_source(own)
+    if pipeline.train.task == "segment" and not isinstance(source, ScanSource):
+        what = f"source: {source.name} has one class for each of its {_things(source.name)}"
+        raise UserError(f"{what}, not one for every pixel", "write task: classify in train:")
+
+
+def _things(name: str) -> str:
+    return {"direction": "recordings", "recordings": "recordings"}.get(name, "images")
+
+
+def _source_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Found:
+    scans_source(pipeline, own)
+    source = find_source(own)
+    if isinstance(source, ScanSource):
+        default = Along(source.axis, source.descending, None, source.slabs)
+        image, labels = source.load()
+        pair = (image, labels if recipe.labels else None)
+        return iter([pair]), tuple(own.classes) or source.classes, default
+    loaded = load_dataset(pipeline)
+    images = (np.asarray(loaded.images[i]) for i in range(len(loaded)))
+    each = ((Contents(image, name=loaded.name_of(i)), None) for i, image in enumerate(images))
+    return each, (), None
+
+
+def _file_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Iterator[Pair]:
+    """Read images and their targets, one pair at a time."""
+    folder = Path(pipeline.folder or ".")
+    path = folder / own.images
+    if path.suffix.lower() == ".npz" and path.is_file():
+        images, labels = read_npz(path)
+        if recipe.labels and labels is None:
+            raise UserError(f"{path} holds no array named labels", "save it with that name")
+        yield from given_pairs(images if labels is None else (images, labels), recipe)
+        return
+    found = find_pairs(folder, own.images, own.labels)
+    spare = _spare(found.spare)
+    for pair in found.pairs:
+        image = _read(pair.image)
+        target = None if pair.target is None else _read(pair.target)
+        yield from items_of(replace(image, notes=(*image.notes, *spare)), target, recipe)
+        spare = ()
+
+
+def _read(path: Path) -> Contents:
+    return replace(read_contents(path), name=path.name)
+
+
+def _spare(names: Sequence[str]) -> tuple[Note, ...]:
+    if not names:
+        return ()
+    named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+    return (Note(f"labels without an image are left out: {named}", "warning"),)

@@ -2,125 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from math import prod
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError
-from . import samples
-from .augmentation import augmentations
-from .dataset import Dataset, check_sizes, dataset_from_arrays, image_layout, one_image
-from .fitting import fit_stack, suggested, target_size
+from .dataset import Dataset, as_targets, dataset_from_arrays
+from .documents import DataLike, PipelineLike
+from .fitting import suggested
+from .folders import FileImages, class_names, images_in
 from .normalisation import check_normalisation
-from .readers import check_file, is_readable, nearest_name, read_contents, read_header
-from .settings import Input, SettingLike, Shape, look_up, text_of
+from .pairs import is_pattern, matches
+from .readers import nearest_name, read_contents
+from .recorded import are_sounds, from_files
+from .settings import Input, Shape, look_up, text_of
+from .sources import SOURCES, ScanSource, SoundSource, Source
 from .values import AnyArray
 
 IN_MEMORY = 2**30
 """Bytes of inputs up to which a folder is read at once; larger ones are read batch by batch."""
-
-
-class DataLike(Protocol):
-    """A document's ``data:``, as this room reads it."""
-
-    @property
-    def source(self) -> str:
-        """Name of a shipped sample, or nothing."""
-
-    @property
-    def images(self) -> str:
-        """Folder or file of images, or nothing."""
-
-    @property
-    def labels(self) -> str:
-        """File of labels, or nothing."""
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """Names of the classes; may be empty."""
-
-    @property
-    def normalize(self) -> SettingLike | None:
-        """How values are brought to a range."""
-
-    @property
-    def fit(self) -> SettingLike | None:
-        """How images are brought to size."""
-
-    @property
-    def unlabelled(self) -> int | None:
-        """Label of what is not labelled."""
-
-
-class PipelineLike(Protocol):
-    """A document, as this room reads it."""
-
-    @property
-    def input(self) -> Input:
-        """The network's input: channels, then sizes."""
-
-    @property
-    def data(self) -> DataLike | None:
-        """The document's ``data:``."""
-
-    @property
-    def augment(self) -> Sequence[SettingLike]:
-        """The document's ``augment:``."""
-
-    @property
-    def folder(self) -> str | Path | None:
-        """Where relative files are."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Sample data that a document names in one line, ``source: NAME``.
-
-    Parameters
-    ----------
-    name : str
-        As it stands in a document.
-    title : str
-        What it is.
-    classes : tuple of str
-        Names of the classes.
-    load : callable
-        Returns images and labels.
-    """
-
-    name: str
-    title: str
-    classes: tuple[str, ...]
-    load: Callable[[], tuple[AnyArray, AnyArray]]
-
-
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        source.name: source
-        for source in (
-            Source(
-                "digits",
-                "5,000 handwritten digits (MNIST), 28x28",
-                tuple("0123456789"),
-                samples.digits,
-            ),
-            Source(
-                "faces",
-                "100 faces and 100 other pictures (LFW), 25x25",
-                samples.FACE_CLASSES,
-                samples.faces,
-            ),
-        )
-    }
-)
-"""Names for ``source:``."""
 
 
 def load_dataset(pipeline: PipelineLike) -> Dataset:
@@ -148,63 +52,15 @@ def load_dataset(pipeline: PipelineLike) -> Dataset:
             "the document names no images to train on",
             "add data: with source: digits, or images: and a folder with one folder per class",
         )
-    _check_one_source(data)
+    check_one_source(data)
     check_normalisation(data.normalize)
     dataset = _from_source(pipeline, data) if data.source else _from_images(pipeline, data)
     check_size(pipeline, dataset.shape)
     return dataset
 
 
-def data_problems(pipeline: PipelineLike) -> Iterator[tuple[str, UserError]]:
-    """Find what is wrong with a document's data, as far as it shows without reading an image.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        With ``input``, ``data``, ``augment`` and ``folder``.
-
-    Yields
-    ------
-    str, UserError
-        Key of the document, such as ``data.images``, and what is wrong there.
-    """
-    for key, check in _checks(pipeline):
-        try:
-            check()
-        except UserError as error:
-            yield key, error
-
-
-def _checks(pipeline: PipelineLike) -> Iterator[tuple[str, Callable[[], Any]]]:
-    yield "augment", partial(augmentations, pipeline.augment, len(pipeline.input) - 1)
-    data = pipeline.data
-    if data is None:
-        return
-    yield "data.normalize", partial(check_normalisation, data.normalize)
-    if data.fit is not None:
-        yield "data.fit", partial(target_size, data.fit, pipeline.input)
-    if data.source:
-        yield "data.source", partial(_source, data)
-    yield "data.images", partial(_check_one_source, data)
-    if data.images:
-        yield "data.images", partial(_check_images, pipeline, data)
-    if data.labels:
-        yield "data.labels", partial(_check_labels, pipeline, data)
-
-
-def _check_images(pipeline: PipelineLike, data: DataLike) -> None:
-    path = _images_path(pipeline, data)
-    if path.is_dir():
-        class_names(path, data.classes)
-
-
-def _check_labels(pipeline: PipelineLike, data: DataLike) -> None:
-    if data.images and (Path(pipeline.folder or ".") / Path(data.images).expanduser()).is_dir():
-        raise _labels_of_folder()
-    check_file(_labels_path(pipeline, data))
-
-
-def _check_one_source(data: DataLike) -> None:
+def check_one_source(data: DataLike) -> None:
+    """Raise if a document names a sample and images of its own."""
     if data.source and data.images:
         raise UserError("data: has both source: and images:", "keep one of them")
 
@@ -243,7 +99,13 @@ def _fixing_layer(pipeline: PipelineLike) -> str | None:
 
 
 def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
-    source = _source(data)
+    source = find_source(data)
+    if isinstance(source, ScanSource):
+        what = f"source: {source.name} has a class for every voxel, not one for the image"
+        raise UserError(what, "write task: segment in train:")
+    if isinstance(source, SoundSource):
+        made = source.load(pipeline.input, data.normalize, data.patches)
+        return replace(made, classes=tuple(data.classes) or made.classes)
     images, labels = source.load()
     return dataset_from_arrays(
         images,
@@ -255,7 +117,8 @@ def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
     )
 
 
-def _source(data: DataLike) -> Source:
+def find_source(data: DataLike) -> Source | ScanSource | SoundSource:
+    """Find the sample that a document names, and check that its classes fit."""
     source = look_up(data.source, SOURCES, "source")
     if data.classes and len(data.classes) != len(source.classes):
         count = len(source.classes)
@@ -265,161 +128,93 @@ def _source(data: DataLike) -> Source:
 
 
 def _from_images(pipeline: PipelineLike, data: DataLike) -> Dataset:
-    path = _images_path(pipeline, data)
+    if is_pattern(data.images):
+        return _from_pattern(pipeline, data)
+    path = images_path(pipeline, data)
     if path.is_dir():
         return _from_folder(path, pipeline.input, data)
     return _from_file(path, pipeline, data)
 
 
-def _images_path(pipeline: PipelineLike, data: DataLike) -> Path:
+def images_path(pipeline: PipelineLike, data: DataLike) -> Path:
+    """Find the file or folder of images that a document names."""
     path = Path(pipeline.folder or ".") / Path(data.images).expanduser()
-    if any(letter in path.name for letter in "*?["):
-        raise UserError(
-            f"images: {data.images} is a pattern, which is not built yet for classes",
-            "name a folder with one folder per class",
-        )
     if not path.exists():
         raise UserError(f"images: {path} does not exist", nearest_name(path))
     return path
 
 
-def _labels_path(pipeline: PipelineLike, data: DataLike) -> Path:
+def _from_pattern(pipeline: PipelineLike, data: DataLike) -> Dataset:
+    """Load the files that fit a pattern, in the order of their names, and a file of labels."""
+    folder = Path(pipeline.folder or ".")
+    paths = [path for _, path in matches(folder, data.images, "images")]
+    if not data.labels:
+        what = f"images: {data.images} has no labels"
+        raise UserError(what, "add labels: and a .npy or text file with one label per image")
+    labels = read_labels(labels_path(pipeline, data))
+    if len(labels) != len(paths):
+        what = f"there are {len(paths)} images and {len(labels)} labels"
+        raise UserError(what, "give one label per image, in the order of the files' names")
+    kept = [i for i, label in enumerate(labels) if label != data.unlabelled]
+    shift = 1 if data.unlabelled == 0 else 0
+    targets, classes = as_targets(
+        labels[kept] - shift if shift else labels[kept], tuple(data.classes) or None
+    )
+    return _of_files(folder, [paths[i] for i in kept], targets, classes, pipeline.input, data)
+
+
+def labels_path(pipeline: PipelineLike, data: DataLike) -> Path:
+    """Find the file of labels that a document names."""
     return Path(pipeline.folder or ".") / Path(data.labels).expanduser()
 
 
 def _from_folder(root: Path, input: Input, data: DataLike) -> Dataset:
     """Load a folder with one folder of images per class."""
     if data.labels:
-        raise _labels_of_folder()
+        raise labels_of_folder()
     classes = class_names(root, data.classes)
-    files = [_images_in(root / name) for name in classes]
+    files = [images_in(root / name) for name in classes]
     paths = [path for folder in files for path in folder]
     targets = np.repeat(np.arange(len(classes)), [len(folder) for folder in files])
+    return _of_files(root, paths, targets, classes, input, data)
+
+
+def _of_files(
+    root: Path,
+    paths: list[Path],
+    targets: NDArray[np.int64],
+    classes: tuple[str, ...],
+    input: Input,
+    data: DataLike,
+) -> Dataset:
+    if are_sounds(paths) and data.fit is None:
+        whole = targets.tolist()
+        return from_files(root, paths, whole, classes, input, data.normalize, data.patches)
+    if are_sounds(paths):
+        sounds = from_files(
+            root, paths, targets.tolist(), classes, input, data.normalize, data.patches
+        )
+        return sounds
     images = FileImages.of(root, paths, input, data.fit)
-    names = tuple(path.relative_to(root).as_posix() for path in paths)
+    names = images.names
     small = prod(images.shape) * np.dtype(np.float32).itemsize <= IN_MEMORY
     return Dataset(images[:] if small else images, targets, classes, names, data.normalize)
 
 
-def _labels_of_folder() -> UserError:
+def labels_of_folder() -> UserError:
+    """Make an error about labels where folders are the labels."""
     what = "labels: is given, but in a folder of images the folders are the labels"
     return UserError(what, "leave labels: out")
-
-
-def class_names(root: Path, classes: Sequence[str] = ()) -> tuple[str, ...]:
-    """List the classes of a folder: its folders in order (of number, where all are numbers).
-
-    Raises
-    ------
-    UserError
-        If there are none, only one, or not those that the document names.
-    """
-    found = [path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
-    if not found:
-        raise UserError(f"{root} holds no folders", "make one folder of images per class")
-    if classes:
-        _check_classes(root, found, classes)
-        return tuple(classes)
-    if len(found) == 1:
-        raise UserError(f"{root} holds one class only, {found[0]}", "add a folder per class")
-    numbers = all(name.isdecimal() for name in found)
-    # Not by the file system's order, nor by its case: the numbers of classes must not depend on it.
-    key: Callable[[str], Any] = int if numbers else (lambda name: (name.casefold(), name))
-    return tuple(sorted(found, key=key))
-
-
-def _check_classes(root: Path, found: list[str], classes: Sequence[str]) -> None:
-    for name in classes:
-        if name not in found:
-            raise UserError(f"class {name} has no folder in {root}", nearest_name(root / name))
-    for name in found:
-        if name not in classes:
-            what = f"folder {root / name} is not among classes:"
-            raise UserError(what, "add it there, or move it away")
-
-
-def _images_in(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.name[0] != "." and is_readable(path))
-    if not files:
-        raise UserError(f"{folder} holds no images", "put PNG, JPEG, BMP, TIFF or .npy files there")
-    return files
-
-
-@dataclass(frozen=True, eq=False)
-class FileImages:
-    """Images in files of their own, read when they are asked for.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that names are relative to.
-    paths : tuple of Path
-        One file per image.
-    input : sequence of int or None
-        The network's input.
-    fit : Setting or None
-        How images are brought to size.
-    shape : tuple of int
-        (N, C, *spatial).
-    """
-
-    root: Path
-    paths: tuple[Path, ...]
-    input: Input
-    fit: SettingLike | None
-    shape: Shape
-
-    @classmethod
-    def of(
-        cls, root: Path, paths: Sequence[Path], input: Input, fit: SettingLike | None
-    ) -> FileImages:
-        """Look at the head of every file, so that what does not fit is told before a training."""
-        names = [path.relative_to(root).as_posix() for path in paths]
-        shapes = [_shape_of(path, input, name) for path, name in zip(paths, names, strict=True)]
-        if fit is None:
-            check_sizes(shapes, names)
-            shape = shapes[0]
-        else:
-            shape = (shapes[0][0], *target_size(fit, input))
-        return cls(root, tuple(paths), input, fit, (len(paths), *shape))
-
-    def __len__(self) -> int:
-        """Count the images."""
-        return len(self.paths)
-
-    def __getitem__(self, index: Any) -> AnyArray:
-        """Read one image, or a stack of those that a slice or indices name."""
-        chosen = np.arange(len(self))[index]
-        if chosen.ndim == 0:
-            return self._read(int(chosen))
-        return np.stack([self._read(int(i)) for i in chosen])
-
-    def _read(self, index: int) -> AnyArray:
-        path = self.paths[index]
-        name = path.relative_to(self.root).as_posix()
-        found = read_contents(path)
-        image = one_image(found.array, self.input, found.rgb, name)
-        if self.fit is None:
-            return image
-        fitted: AnyArray = fit_stack(image[None], self.fit, self.shape[2:], name)[0]
-        return fitted
-
-
-def _shape_of(path: Path, input: Input, name: str) -> Shape:
-    """Tell the shape (C, *spatial) that an image will have, from the head of its file."""
-    head = read_header(path)
-    found = image_layout(head.shape, input, head.rgb, name)
-    return (found.channels, *(head.shape[axis] for axis in found.spatial))
 
 
 def _from_file(path: Path, pipeline: PipelineLike, data: DataLike) -> Dataset:
     """Load a file that holds a stack of images, and the labels beside it."""
     if path.suffix.lower() == ".npz":
-        images, labels = _read_npz(path)
+        images, labels = read_npz(path)
     else:
         images, labels = read_contents(path).array, None
     if data.labels:
-        labels = read_labels(_labels_path(pipeline, data))
+        labels = read_labels(labels_path(pipeline, data))
     if labels is None:
         what = f"images: {path.name} has no labels"
         raise UserError(what, "add labels: and a .npy or text file with one label per image")
@@ -434,7 +229,8 @@ def _from_file(path: Path, pipeline: PipelineLike, data: DataLike) -> Dataset:
     )
 
 
-def _read_npz(path: Path) -> tuple[AnyArray, AnyArray | None]:
+def read_npz(path: Path) -> tuple[AnyArray, AnyArray | None]:
+    """Read the arrays ``images`` and ``labels`` of an archive."""
     try:
         # Opened here: numpy leaves a file that is no archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .contents import Note
 from .dense import PARTS, Parts, Region, Scan
+from .documents import RegionsLike
 from .examples import IGNORED
 from .regions import Division, Rule, axis_of, default_axis, divide, told, way
 from .splitting import Split, split_files
@@ -20,26 +20,6 @@ _CALLED = ("training", "validation", "test")
 
 # More files than these are counted, not named.
 _MOST_NAMED = 6
-
-
-class RegionsLike(Protocol):
-    """A document's ``regions:``."""
-
-    @property
-    def axis(self) -> str:
-        """Name of the axis; may be empty."""
-
-    @property
-    def descending(self) -> bool:
-        """Whether training begins at its end."""
-
-    @property
-    def gap(self) -> int | None:
-        """Voxels between regions."""
-
-    @property
-    def slabs(self) -> int:
-        """How often the order is repeated."""
 
 
 @dataclass(frozen=True)

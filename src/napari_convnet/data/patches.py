@@ -56,13 +56,13 @@ class Patch:
     def target(self, target: NDArray[Any], box: Box, start: Shape) -> NDArray[Any]:
         """Cut the target (*spatial) or (C', *spatial).
 
-        Beyond `box`, classes are `IGNORED`, and values repeat the edge.
+        Beyond `box` classes are `IGNORED`, and values NaN.
         """
         lead = target.ndim - len(box)
         cut = target[(*(slice(None),) * lead, *_indices(box, start, self.size))]
-        if not lead and any(_beyond(box, start, self.size)):
-            inside = _inside(box, start, self.size)
-            known, cut = cut[inside], np.full_like(cut, IGNORED)
+        if any(_beyond(box, start, self.size)):
+            inside: tuple[Any, ...] = (..., *_inside(box, start, self.size))
+            known, cut = cut[inside], np.full_like(cut, np.nan if lead else IGNORED)
             cut[inside] = known
         return cut.squeeze(lead) if self.slices else cut
 

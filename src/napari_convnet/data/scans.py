@@ -125,7 +125,7 @@ def _sample(image: Contents, recipe: Recipe) -> Sample:
     """Bring an image into (C, *spatial) with its place."""
     name = image.name or "the image"
     wanted = recipe.scan_input
-    image = check_ears(image, wanted, name)
+    image = _without_single_axes(check_ears(image, wanted, name), recipe)
     image_layout(tuple(image.array.shape), wanted, image.rgb, name)
     sample = sample_from_array(
         image.array,
@@ -145,6 +145,27 @@ def _sample(image: Contents, recipe: Recipe) -> Sample:
         )
         raise UserError(what, f"write input: {text_of(flat)} for images, or {several} for slices")
     return sample
+
+
+def _without_single_axes(image: Contents, recipe: Recipe) -> Contents:
+    """Leave out leading axes of one step, such as the time of a single scan."""
+    shape = image.array.shape
+    extra = len(shape) - recipe.rank - bool(image.rgb)
+    single = 0
+    while single < extra and shape[single] == 1:
+        single += 1
+    if not single:
+        return image
+    affine = image.affine
+    if affine is not None and len(affine) > len(shape) - bool(image.rgb):
+        affine = affine[single:, single:]
+    return replace(
+        image,
+        array=image.array[(0,) * single],
+        affine=affine,
+        units=image.units[single:] if image.units else None,
+        axes=image.axes[single:] if image.axes else None,
+    )
 
 
 def _lying_over(target: Contents, image: Contents, recipe: Recipe) -> Contents:
