@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from napari_convnet.document import Pipeline, draft
-from napari_convnet.maps import Box, feature_maps
+from napari_convnet.maps import Box, chunks, feature_maps
 from napari_convnet.maps import forward as forward_module
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
@@ -265,6 +266,20 @@ def relative(found: np.ndarray, wanted: np.ndarray, whole: np.ndarray) -> float:
     return float(np.abs(found - wanted).max()) / scale
 
 
+@contextmanager
+def small_memory(chance: random.Random) -> Iterator[None]:
+    """As if memory were small, mostly: maps in pieces, and what norms need gathered one by one."""
+    before = forward_module.STEP_BYTES, chunks.CHUNK_BYTES, chunks.MOST_MACS, chunks.PIECES
+    forward_module.STEP_BYTES = chance.choice([before[0], 2**12, 2**10])
+    chunks.CHUNK_BYTES = chance.choice([1, 2**7])
+    chunks.MOST_MACS = chance.choice([before[2], 200])
+    chunks.PIECES = (None, 2**11, 0)
+    try:
+        yield
+    finally:
+        forward_module.STEP_BYTES, chunks.CHUNK_BYTES, chunks.MOST_MACS, chunks.PIECES = before
+
+
 def _error(
     net: ConvNet,
     array: np.ndarray,
@@ -279,13 +294,8 @@ def _error(
     for _ in range(looks):
         name = chance.choice(list(right))
         box = random_box(chance, right[name].shape[1:])
-        before = forward_module.STEP_BYTES
-        # As if memory were small: maps in parts, and what norms need gathered part by part.
-        forward_module.STEP_BYTES = chance.choice([before, 2**12])
-        try:
+        with small_memory(chance):
             found = maps[name].compute(box)
-        finally:
-            forward_module.STEP_BYTES = before
         wanted = cut(right[name], box)
         assert found.shape == wanted.shape
         worst = max(worst, relative(found, wanted, right[name]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,15 @@ class PatchCache:
 
     def __init__(self, most_bytes: int = DEFAULT_BYTES) -> None:
         self.most_bytes = most_bytes
-        self._patches: OrderedDict[tuple[str, Box], Patch] = OrderedDict()
-        self._boxes: dict[str, list[Box]] = {}
+        self._patches: OrderedDict[tuple[Hashable, Box], Patch] = OrderedDict()
+        self._boxes: dict[Hashable, list[Box]] = {}
         self._bytes = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._patches)
 
-    def __iter__(self) -> Iterator[tuple[str, Box]]:
+    def __iter__(self) -> Iterator[tuple[Hashable, Box]]:
         return iter(list(self._patches))
 
     @property
@@ -42,7 +42,7 @@ class PatchCache:
         """Memory that the patches take."""
         return self._bytes
 
-    def find(self, name: str, box: Box) -> Patch | None:
+    def find(self, name: Hashable, box: Box) -> Patch | None:
         """Find a patch that covers a box, and count it as used."""
         with self._lock:
             key = (name, box) if (name, box) in self._patches else self._covering(name, box)
@@ -51,7 +51,7 @@ class PatchCache:
             self._patches.move_to_end(key)
             return self._patches[key]
 
-    def put(self, name: str, patch: Patch) -> None:
+    def put(self, name: Hashable, patch: Patch) -> None:
         """Keep a patch; those that it covers go, then the least recently used ones."""
         size = _bytes(patch)
         if size > self.most_bytes:
@@ -74,14 +74,17 @@ class PatchCache:
             self._boxes.clear()
             self._bytes = 0
 
-    def _covering(self, name: str, box: Box) -> tuple[str, Box] | None:
+    def _covering(self, name: Hashable, box: Box) -> tuple[Hashable, Box] | None:
         found = (kept for kept in reversed(self._boxes.get(name, ())) if covers(kept, box))
         kept = next(found, None)
         return None if kept is None else (name, kept)
 
-    def _drop(self, key: tuple[str, Box]) -> None:
+    def _drop(self, key: tuple[Hashable, Box]) -> None:
         name, box = key
-        self._boxes[name].remove(box)
+        boxes = self._boxes[name]
+        boxes.remove(box)
+        if not boxes:
+            del self._boxes[name]
         self._bytes -= _bytes(self._patches.pop(key))
 
 

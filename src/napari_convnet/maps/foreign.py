@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,13 @@ class ForeignMaps(NamedMaps):
             if name in chosen:
                 yield name, self._whole(name, chosen).copy()
 
-    def _compute(self, m: FeatureMap, box: Box, channels: slice | Sequence[int]) -> Array:
+    def _compute(
+        self,
+        m: FeatureMap,
+        box: Box,
+        channels: slice | Sequence[int],
+        check: Callable[[], None],
+    ) -> Array:
         index = tuple(slice(lo, hi) for lo, hi in box)
         part: Array = self._whole(m.name)[channels][(slice(None), *index)]
         return part.copy()

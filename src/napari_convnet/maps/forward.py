@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from napari_convnet.network import INPUT, Layer, UserError
 
-from .gathering import NORMS, Gathered, gather, gathers
+from .chunks import Check, Chunks, Pass, never
+from .gathering import NORMS, Gathered, gather
 from .regions import Box, Plan, Size, make_plan, volume, whole
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Stamp = tuple[tuple[int, int], ...]
 
 STEP_BYTES = 512 * 2**20
-"""Above this a map is computed in parts, each with its surroundings, so that memory stays small."""
+"""Above this a part is computed in pieces, so that memory stays small."""
 
 
 class Twins(Protocol):
@@ -50,10 +51,10 @@ class Twins(Protocol):
 class Store(Protocol):
     """Where patches are kept between computations."""
 
-    def find(self, name: str, box: Box) -> Patch | None:
-        """Find a patch that covers a box."""
+    def find(self, name: Hashable, box: Box) -> Patch | None:
+        """Find a patch that covers a box; a chunk has the name (layer, index)."""
 
-    def put(self, name: str, patch: Patch) -> None:
+    def put(self, name: Hashable, patch: Patch) -> None:
         """Keep a patch."""
 
     def clear(self) -> None:
@@ -158,6 +159,9 @@ class Forward:
     Layers that depend on everything (norms, global pools) are computed from the whole of their
     input where that is small. Else what they need to know of it is gathered first, in one pass over
     its parts, and kept: from then on a part of a norm needs no more than that part of its input.
+
+    Where all layers together are large, parts are computed in pieces and kept in chunks; see
+    `Chunks`.
     """
 
     layers: Sequence[Layer]
@@ -166,6 +170,7 @@ class Forward:
     source: Reader
     store: Store
     _gathered: dict[str, Gathered] = field(default_factory=dict)
+    _passes: dict[str, Pass] = field(default_factory=dict)
     _stamp: Stamp = ()
     _modules: Mapping[str, Twin] | None = None
     _lock: Any = field(default_factory=RLock)
@@ -184,6 +189,7 @@ class Forward:
         """Forget all that was computed: the input's values have changed."""
         self.store.clear()
         self._gathered.clear()
+        self._passes.clear()
 
     def plan(self, wanted: Mapping[str, Box]) -> Plan:
         """Plan the computation of parts of layers, as if nothing of them were there yet."""
@@ -206,71 +212,66 @@ class Forward:
         """
         with self._lock:
             twins = self._twins()
-            self._gather(twins, wanted)
+            plan = self._plan(wanted, {})
+        if self.is_large and self._bytes(plan) > STEP_BYTES:
+            # Together they take too much memory: one after the other.
+            for layer in self.layers:
+                if layer.name in wanted:
+                    yield layer.name, self.chunks().part(layer.name, wanted[layer.name])
+            return
         yield from self._stream(twins, wanted)
 
-    def compute(self, name: str, box: Box) -> torch.Tensor:
+    def compute(self, name: str, box: Box, check: Check = never) -> torch.Tensor:
         """Compute a part of one layer, (C, *box)."""
+        if self.is_large:
+            return self.chunks(check).part(name, box)
         ((_, tensor),) = self.stream({name: box})
         return tensor
 
-    def parts(self, name: str, box: Box) -> list[Box]:
-        """Cut a box into parts that take little memory each; one where cutting does not help."""
-        with self._lock:
-            if self._total <= STEP_BYTES or self.store.find(name, box) is not None:
-                return [box]
-            self._gather(self._twins(), {name: box})
-            return self._parts(name, box)
+    def pieces(
+        self, name: str, box: Box, check: Check = never
+    ) -> Iterator[tuple[Box, torch.Tensor]]:
+        """Compute a part of one layer in pieces that take little memory each.
 
-    def _parts(self, name: str, box: Box) -> list[Box]:
-        needed = self._bytes(self.plan({name: box}))
-        if needed <= STEP_BYTES:
-            return [box]
-        axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0], default=-1)
-        if axis < 0 or box[axis][1] - box[axis][0] < 2:
-            return [box]
-        lo, hi = box[axis]
-        middle = (lo + hi) // 2
-        halves = [(*box[:axis], ends, *box[axis + 1 :]) for ends in ((lo, middle), (middle, hi))]
-        # What surrounds a part, or a layer that needs everything, may cost as much as the whole.
-        if self._bytes(self.plan({name: halves[0]})) > 0.7 * needed:
-            return [box]
-        return [part for half in halves for part in self._parts(name, half)]
+        Parameters
+        ----------
+        name, box : str, Box
+            The part of which layer.
+        check : callable
+            Called now and then; what it raises ends the computation.
+
+        Yields
+        ------
+        Box, torch.Tensor
+            A piece and its values, (C, *box).
+        """
+        if self.is_large:
+            yield from self.chunks(check).pieces(name, box)
+        else:
+            yield box, self.compute(name, box)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether all layers together are too large to be held: then they are kept in chunks."""
+        return self._total > STEP_BYTES
+
+    def chunks(self, check: Check = never) -> Chunks:
+        """Give what computes parts in pieces."""
+        return Chunks(self, STEP_BYTES, check)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """Layers whose chunks others begin with: a layer that looks at one place needs none."""
+        looked = {n for v in self.layers if v.kind.reach != "point" for n in v.inputs}
+        used = {n for v in self.layers for n in v.inputs}
+        return frozenset(v.name for v in self.layers if v.name in looked or v.name not in used)
 
     def _bytes(self, plan: Plan) -> int:
         return plan.positions(self.shapes) * self.weights.dtype.itemsize
 
-    # ------------------------------------------------------------ layers that need everything
-    def _gather(self, twins: Mapping[str, Twin], wanted: Mapping[str, Box]) -> None:
-        """Gather what layers need to know of inputs that are too large to be held."""
-        if self._total <= STEP_BYTES:
-            return
-        plan = self._plan(wanted, {})
-        if self._bytes(plan) <= STEP_BYTES:
-            return
-        for layer in plan.layers:
-            # In execution order: what comes before is known, and need not be whole any more.
-            if gathers(layer) and layer.name not in self._gathered:
-                parts = self._passed(twins, layer.inputs[0])
-                self._gathered[layer.name] = gather(twins[layer.name], parts)
-
-    def _passed(self, twins: Mapping[str, Twin], name: str) -> Iterator[torch.Tensor]:
-        """Pass over all of a layer, part by part."""
-        everything = whole(self.shapes[name])
-        if name != INPUT:
-            self._gather(twins, {name: everything})
-        parts = self._parts(name, everything)
-        for part in parts:
-            if name == INPUT:
-                yield self._read(part).data
-                continue
-            # The parts of a pass would only drive out what is looked at.
-            ((_, tensor),) = self._stream(twins, {name: part}, keep=len(parts) == 1)
-            yield tensor[None]
-
     # ------------------------------------------------------------ computing
     def _stream(
-        self, twins: Mapping[str, Twin], wanted: Mapping[str, Box], keep: bool = True
+        self, twins: Mapping[str, Twin], wanted: Mapping[str, Box]
     ) -> Iterator[tuple[str, torch.Tensor]]:
         with self._lock:
             held: dict[str, Patch] = {}
@@ -283,8 +284,7 @@ class Forward:
             name = layer.name
             if name in compute:
                 held[name] = self._computed(twins[name], layer, plan.boxes[name], held)
-                if keep:
-                    self.store.put(name, held[name])
+                self.store.put(name, held[name])
                 left.subtract(layer.inputs)
                 for source in layer.inputs:
                     if not left[source]:

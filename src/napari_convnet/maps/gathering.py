@@ -7,9 +7,7 @@ pool is its own statistics. So neither needs its whole input at once, however la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
-from operator import add
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from napari_convnet.network import Layer
 from napari_convnet.network.ops import (
@@ -41,6 +39,65 @@ def gathers(layer: Layer) -> bool:
     return isinstance(layer.kind, (*NORMS, *pools)) and len(layer.kind.incoming) > 1
 
 
+class Gathering:
+    """What a layer needs to know of its input, as far as it is gathered.
+
+    Parameters
+    ----------
+    twin : Twin
+        The layer; one of those that `gathers` names.
+    """
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._found: Gathered | None = None
+        self._count = 0
+        self._dtype: torch.dtype | None = None
+
+    def add(self, part: torch.Tensor) -> None:
+        """Add a part (N, C, spatial...) of the input, each place once."""
+        import torch
+
+        with torch.inference_mode():
+            for piece in _pieces(part):
+                found = self._look(piece)
+                self._found = found if self._found is None else self._joined(self._found, found)
+        self._count += part[0, 0].numel()
+        self._dtype = part.dtype
+
+    def result(self) -> Gathered:
+        """Give what was gathered of the whole input."""
+        import torch
+
+        assert self._found is not None
+        if isinstance(self._found, torch.Tensor) and self._averages:
+            assert self._dtype is not None
+            return (self._found / self._count).to(self._dtype)
+        return self._found
+
+    @property
+    def _averages(self) -> bool:
+        return not isinstance(self._twin.op, GlobalMax)
+
+    def _look(self, piece: torch.Tensor) -> Gathered:
+        import torch
+
+        from napari_convnet.model.twins.norm import GroupedNorm
+
+        if isinstance(self._twin, GroupedNorm):
+            return self._twin.statistics(piece)
+        if not self._averages:
+            return piece.flatten(2).amax(2)
+        wide = torch.float32 if piece.device.type == "mps" else torch.float64
+        return piece.flatten(2).sum(2, dtype=wide)
+
+    def _joined(self, one: Any, other: Any) -> Gathered:
+        import torch
+
+        joined: Gathered = one + other if self._averages else torch.maximum(one, other)
+        return joined
+
+
 def gather(twin: Twin, parts: Iterable[torch.Tensor]) -> Gathered:
     """Gather what a layer needs to know of its input.
 
@@ -51,17 +108,10 @@ def gather(twin: Twin, parts: Iterable[torch.Tensor]) -> Gathered:
     parts : iterable of Tensor
         The input in parts (N, C, spatial...), each place once.
     """
-    import torch
-
-    from napari_convnet.model.twins.norm import GroupedNorm
-
-    pieces = (piece for part in parts for piece in _pieces(part))
-    with torch.inference_mode():
-        if isinstance(twin, GroupedNorm):
-            return reduce(add, map(twin.statistics, pieces))
-        if isinstance(twin.op, GlobalMax):
-            return reduce(torch.maximum, (piece.flatten(2).amax(2) for piece in pieces))
-        return _mean(pieces)
+    gathering = Gathering(twin)
+    for part in parts:
+        gathering.add(part)
+    return gathering.result()
 
 
 def _pieces(part: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -69,18 +119,3 @@ def _pieces(part: torch.Tensor) -> Iterator[torch.Tensor]:
     rows = max(1, PIECE * part.shape[2] // max(1, part.numel()))
     for start in range(0, part.shape[2], rows):
         yield part.narrow(2, start, min(rows, part.shape[2] - start))
-
-
-def _mean(pieces: Iterable[torch.Tensor]) -> torch.Tensor:
-    import torch
-
-    total: torch.Tensor | None = None
-    count = 0
-    for piece in pieces:
-        wide = torch.float32 if piece.device.type == "mps" else torch.float64
-        part = piece.flatten(2).sum(2, dtype=wide)
-        total = part if total is None else total + part
-        count += piece[0, 0].numel()
-        dtype = piece.dtype
-    assert total is not None
-    return (total / count).to(dtype)

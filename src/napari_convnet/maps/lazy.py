@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from napari_convnet.network import Layer, Network, Problem, UserError, did_you_mean, listed
 
 from .cache import DEFAULT_BYTES, PatchCache
+from .chunks import inside, never
 from .forward import Forward, Weights
 from .indexing import select
 from .picture import dead, limits
 from .place import Matrix, place, scale_and_translate
 from .regions import Box, Check, Shapes, Size, find_shapes, volume, whole
-from .source import Source, open_source
+from .source import Source
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +128,10 @@ class FeatureMap:
         return np.asarray(self.compute(), dtype=dtype)
 
     def compute(
-        self, box: Box | None = None, channels: slice | Sequence[int] = slice(None)
+        self,
+        box: Box | None = None,
+        channels: slice | Sequence[int] = slice(None),
+        check: Callable[[], None] = never,
     ) -> Array:
         """Compute a part.
 
@@ -137,6 +141,8 @@ class FeatureMap:
             A half-open range per spatial axis, within the map; everything if not given.
         channels : slice or sequence of int
             Which maps.
+        check : callable
+            Called now and then while a large part is computed; what it raises ends that.
 
         Returns
         -------
@@ -145,7 +151,7 @@ class FeatureMap:
         """
         box = whole(self.shape) if box is None else tuple((int(lo), int(hi)) for lo, hi in box)
         self._check(box)
-        return self._owner._compute(self, box, channels)
+        return self._owner._compute(self, box, channels, check)
 
     def _check(self, box: Box) -> None:
         sizes = self.shape[1:]
@@ -299,19 +305,22 @@ class FeatureMaps(NamedMaps):
         for name, tensor in self._forward.stream({m.name: self._whole(m) for m in maps}):
             yield name, _numpy(tensor[_index(whole(self[name].shape))])
 
-    def _compute(self, m: FeatureMap, box: Box, channels: slice | Sequence[int]) -> Array:
-        # The whole is computed as such, with what it has beyond the array's own end.
-        larger = self._whole(m) if box == whole(m.shape) else box
-        parts = self._forward.parts(m.name, larger)
-        if len(parts) == 1:
-            tensor = self._forward.compute(m.name, larger)[channels]
+    def _compute(
+        self,
+        m: FeatureMap,
+        box: Box,
+        channels: slice | Sequence[int],
+        check: Callable[[], None],
+    ) -> Array:
+        if not self._forward.is_large or not box:
+            # The whole is computed as such, with what it has beyond the array's own end.
+            larger = self._whole(m) if box == whole(m.shape) else box
+            tensor = self._forward.compute(m.name, larger, check)[channels]
             return _numpy(tensor[_index(tuple((0, hi - lo) for lo, hi in box))])
         count = len(np.arange(m.shape[0])[channels])
         out = np.empty((count, *(hi - lo for lo, hi in box)), self.dtype)
-        for part in self._forward.parts(m.name, box):
-            at = tuple((a - lo, b - lo) for (a, b), (lo, _) in zip(part, box, strict=True))
-            tensor = self._forward.compute(m.name, part)[channels]
-            out[_index(at)] = tensor.cpu().numpy()
+        for part, tensor in self._forward.pieces(m.name, box, check):
+            out[(slice(None), *inside(part, box))] = tensor[channels].cpu().numpy()
         return out
 
     def _whole(self, m: FeatureMap) -> Box:
@@ -358,7 +367,10 @@ def feature_maps(
     array : array-like or Sample
         (C, *spatial), (*spatial) where C is 1, or an RGB image (y, x, 3) where C is 3. Anything
         with ``shape``, ``dtype`` and slicing: numpy, zarr, a memory map; it is read only where that
-        is needed.
+        is needed. For a network of neighbouring slices (``5zxHxW``) also a volume, (z, y, x) or
+        (1, z, y, x): its maps are (C, z, y, x), computed slice by slice. One of exactly so many
+        slices is taken for a single image with its neighbours as channels, unless `axes` says
+        ("z", "y", "x").
     scale, translate, rotate, shear, affine : optional
         Place of the array in the world, as those of a napari layer; the last axes are meant where
         there are fewer.
@@ -397,6 +409,7 @@ def feature_maps(
     ((6, 32, 32), array([1., 1.]), array([0.25, 0.25]))
     """
     from .foreign import foreign_maps, is_foreign
+    from .slices import SliceMaps, open_input
 
     if is_foreign(pipeline_or_module):
         return foreign_maps(
@@ -418,9 +431,9 @@ def feature_maps(
     network, path = described(pipeline_or_module)
     if not network.layers:
         raise UserError("the network has no layers", "add a row, for example conv 8 relu")
-    source = open_source(
+    source = open_input(
+        network.input,
         array,
-        network.input.shape,
         scale=scale,
         translate=translate,
         rotate=rotate,
@@ -432,9 +445,13 @@ def feature_maps(
         path=path,
     )
     weights = weights_of(pipeline_or_module, device, dtype)
-    found = find_shapes(network.layers, source.shape, checker(weights.module))
+    slices = len(source.shape) > len(network.input.shape)
+    size = source.shape[2:] if slices else source.shape[1:]
+    image = (network.input.channels, *size) if slices else source.shape
+    found = find_shapes(network.layers, image, checker(weights.module))
     names = _names(network, found, layers)
-    return FeatureMaps(weights, source, found, names, cache_bytes)
+    kind = SliceMaps if slices else FeatureMaps
+    return kind(weights, source, found, names, cache_bytes)
 
 
 def described(given: Any) -> tuple[Network, Any]:

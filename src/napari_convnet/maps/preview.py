@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -114,14 +114,18 @@ class _Keyed:
     patches: PatchCache
     keys: Mapping[str, str]
 
-    def find(self, name: str, box: Box) -> Patch | None:
-        return self.patches.find(self.keys[name], box)
+    def find(self, name: Hashable, box: Box) -> Patch | None:
+        return self.patches.find(self._key(name), box)
 
     def has(self, name: str, box: Box) -> bool:
         return self.find(name, box) is not None
 
-    def put(self, name: str, patch: Patch) -> None:
-        self.patches.put(self.keys[name], patch)
+    def put(self, name: Hashable, patch: Patch) -> None:
+        self.patches.put(self._key(name), patch)
+
+    def _key(self, name: Hashable) -> Hashable:
+        # A chunk is named (layer, index).
+        return self.keys[name] if isinstance(name, str) else (self.keys[name[0]], name[1])  # type: ignore[index]
 
     def clear(self) -> None:
         """Keep all: a layer with other weights has another key."""

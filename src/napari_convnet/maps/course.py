@@ -1,0 +1,313 @@
+"""The order in which a part of a layer is computed piece by piece, and how much that holds.
+
+A slice deep in a network depends on slabs of the layers before it, which together may be too large
+to be held. So every layer is computed in pieces along its first axis, each as soon as what it takes
+is there and no sooner, and what no later piece takes is let go. Nothing is computed twice. All is
+integers: nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from napari_convnet.network import INPUT, Layer
+
+from .regions import Box, Size, hull, needed, volume
+
+if TYPE_CHECKING:
+    from napari_convnet.model import Patch
+
+Key: TypeAlias = tuple[str, int]
+"""A piece: the layer, and where it begins along the first axis."""
+
+Have: TypeAlias = Callable[[str, Box], "Sequence[Patch]"]
+"""Gives what is there of a part of a layer: patches that reach across all of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """What a part of a layer depends on: what of it is there, and what has to be computed.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Those of which something has to be computed, in execution order.
+    shapes : mapping of str to tuple of int
+        Shape of each layer's whole output, and of the input.
+    name : str
+        The layer whose part is wanted.
+    box : Box
+        The part.
+    todo : mapping of str to Box
+        What has to be computed of each layer, and read of the input.
+    there : mapping of str to sequence of Patch
+        What is there already and will be used.
+    local : collection of str
+        As in `needed`.
+    """
+
+    layers: Sequence[Layer]
+    shapes: Mapping[str, Size]
+    name: str
+    box: Box
+    todo: Mapping[str, Box]
+    there: Mapping[str, Sequence[Patch]]
+    local: Collection[str]
+
+    def takes(self, layer: Layer, box: Box) -> tuple[tuple[str, Box], ...]:
+        """Give the inputs of a layer, with the part of each that a box depends on."""
+        parts = reached(layer, box, self.shapes, layer.name in self.local)
+        return tuple(zip(layer.inputs, parts, strict=True))
+
+
+def make_demand(
+    layers: Sequence[Layer],
+    shapes: Mapping[str, Size],
+    name: str,
+    box: Box,
+    have: Have = lambda name, box: (),
+    local: Collection[str] = (),
+    grain: Callable[[str], int] = lambda name: 1,
+) -> Demand:
+    """Find what has to be computed for a part of a layer.
+
+    Parameters
+    ----------
+    layers, shapes, local
+        As in `make_plan`.
+    name, box : str, Box
+        The part of which layer.
+    have : callable
+        What is there.
+    grain : callable
+        Thickness of a layer's chunks: parts to compute begin and end where chunks do.
+    """
+    boxes: dict[str, Box] = {name: box}
+    todo: dict[str, Box] = {}
+    there: dict[str, Sequence[Patch]] = {}
+    compute: list[Layer] = []
+    for layer in reversed(layers):
+        need = boxes.get(layer.name)
+        if need is None:
+            continue
+        found = have(layer.name, need)
+        part = _missing(need, [ends(patch.box) for patch in found])
+        if part is not None and part:
+            part = _rounded(part, grain(layer.name), shapes[layer.name][1])
+        there[layer.name] = [v for v in found if part is None or not _within(v.box, part)]
+        if part is None:
+            continue
+        todo[layer.name] = part
+        compute.append(layer)
+        parts = reached(layer, part, shapes, layer.name in local)
+        for each, other in zip(layer.inputs, parts, strict=True):
+            boxes[each] = hull(boxes[each], other) if each in boxes else other
+    if INPUT in boxes:
+        todo[INPUT] = boxes[INPUT]
+    return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local)
+
+
+def reached(layer: Layer, box: Box, shapes: Mapping[str, Size], local: bool) -> list[Box]:
+    """Boxes of its inputs that any part of a box of a layer's output needs, one per input.
+
+    Those are the boxes that all of it depends on, and what its ends take alone: a window that lies
+    wholly in the padding takes the nearest value, whatever it is.
+    """
+    incomings = [shapes[name] for name in layer.inputs]
+    first: Box = tuple((lo, lo + 1) for lo, _ in box)
+    last: Box = tuple((hi - 1, hi) for _, hi in box)
+    found = [needed(layer, part, incomings, local) for part in (box, first, last)]
+    return [hull(hull(one, two), three) for one, two, three in zip(*found, strict=True)]
+
+
+def ends(box: Box) -> tuple[int, int]:
+    """Where a box begins and ends along the first axis; a vector is one row."""
+    return box[0] if box else (0, 1)
+
+
+def _missing(need: Box, found: Sequence[tuple[int, int]]) -> Box | None:
+    """Give the least range of rows, of those that are needed, outside which nothing is missing."""
+    first, last = ends(need)
+    for lo, hi in sorted(found):
+        first = hi if lo <= first < hi else first
+    if first >= last:
+        return None
+    for lo, hi in sorted(found, key=lambda each: each[1], reverse=True):
+        last = lo if lo < last <= hi else last
+    return ((first, last), *need[1:]) if need else need
+
+
+def _rounded(box: Box, grain: int, rows: int) -> Box:
+    (lo, hi), *across = box
+    return ((lo // grain * grain, min(rows, -(-hi // grain) * grain)), *across)
+
+
+def _within(box: Box, outer: Box) -> bool:
+    (lo, hi), (first, last) = ends(box), ends(outer)
+    return first <= lo and hi <= last
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One computation.
+
+    Parameters
+    ----------
+    name : str
+        The layer, or the input, which is read.
+    box : Box
+        The part of it that is computed.
+    takes : tuple of (str, Box)
+        The layers that it takes, and which part of each.
+    """
+
+    name: str
+    box: Box
+    takes: tuple[tuple[str, Box], ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """What to hold it under."""
+        return self.name, ends(self.box)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The pieces of a demand, in the order in which they are computed.
+
+    Parameters
+    ----------
+    demand : Demand
+        What has to be computed.
+    pieces : sequence of Piece
+        The pieces.
+    """
+
+    demand: Demand
+    pieces: Sequence[Piece]
+
+    @cached_property
+    def held(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """Where the patches of each layer that are there at some time begin and end, in order."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for name, patches in self.demand.there.items():
+            found.setdefault(name, []).extend(ends(patch.box) for patch in patches)
+        for piece in self.pieces:
+            found.setdefault(piece.name, []).append(ends(piece.box))
+        return {name: sorted(each) for name, each in found.items()}
+
+    def keys(self, name: str, box: Box) -> list[Key]:
+        """Name the patches that together cover a part of a layer."""
+        lo, hi = ends(box)
+        known = self.held[name]
+        index = max(0, bisect_right(known, (lo, 1 << 62)) - 1)
+        keys = []
+        for first, last in known[index:]:
+            if first >= hi:
+                break
+            if last > lo:
+                keys.append((name, first))
+                lo = last
+        return keys
+
+    @cached_property
+    def frees(self) -> Sequence[Sequence[Key]]:
+        """What no later piece takes, by piece."""
+        taken: set[Key] = set()
+        result: list[list[Key]] = []
+        for piece in reversed(self.pieces):
+            free = []
+            own = [piece.key, *(key for each in piece.takes for key in self.keys(*each))]
+            for key in dict.fromkeys(own):
+                if key not in taken:
+                    free.append(key)
+                    taken.add(key)
+            result.append(free)
+        return result[::-1]
+
+    @cached_property
+    def values(self) -> int:
+        """Values held at the worst moment, with what an op needs to work."""
+        shapes = self.demand.shapes
+        sizes = {
+            (name, ends(patch.box)[0]): shapes[name][0] * volume(patch.box)
+            for name, patches in self.demand.there.items()
+            for patch in patches
+        }
+        windows = {v.name for v in self.demand.layers if v.kind.reach == "window"}
+        most = total = sum(sizes.values())
+        for piece, free in zip(self.pieces, self.frees, strict=True):
+            own = sizes[piece.key] = shapes[piece.name][0] * volume(piece.box)
+            total += own
+            joined = sum(shapes[n][0] * volume(b) for n, b in piece.takes)
+            # Windows are padded and reordered on their way in, and reordered on their way out.
+            work = 2 * joined + own if piece.name in windows else joined
+            most = max(most, total + work)
+            total -= sum(sizes[key] for key in free)
+        return most
+
+
+def make_course(demand: Demand, rows: Callable[[str], int | None]) -> Course:
+    """Put the pieces of a demand in order.
+
+    Parameters
+    ----------
+    demand : Demand
+        What has to be computed.
+    rows : callable
+        How thick the pieces of a layer may be; None for any thickness.
+    """
+    maker = _Maker(demand, rows)
+    if demand.name in demand.todo:
+        maker.reach(demand.name)
+    return Course(demand, tuple(maker.pieces))
+
+
+class _Maker:
+    """Goes back from a layer to what has to be there first, piece by piece."""
+
+    def __init__(self, demand: Demand, rows: Callable[[str], int | None]) -> None:
+        self.demand = demand
+        self.rows = rows
+        self.pieces: list[Piece] = []
+        self._layers = {layer.name: layer for layer in demand.layers}
+        # How far each layer is computed.
+        self._at = {name: ends(box)[0] for name, box in demand.todo.items()}
+
+    def reach(self, name: str) -> None:
+        """Compute all that has to be computed of a layer."""
+        goals = [(name, ends(self.demand.todo[name])[1])]
+        while goals:
+            name, goal = goals[-1]
+            if self._at[name] >= goal:
+                goals.pop()
+                continue
+            piece = self._next(name)
+            lacking = self._lacking(piece)
+            if lacking is None:
+                self.pieces.append(piece)
+                self._at[name] = ends(piece.box)[1]
+            else:
+                goals.append(lacking)
+
+    def _next(self, name: str) -> Piece:
+        whole = self.demand.todo[name]
+        lo, hi = self._at[name], ends(whole)[1]
+        rows = self.rows(name)
+        hi = hi if rows is None else min(hi, lo + rows)
+        box = ((lo, hi), *whole[1:]) if whole else whole
+        layer = self._layers.get(name)
+        return Piece(name, box, () if layer is None else self.demand.takes(layer, box))
+
+    def _lacking(self, piece: Piece) -> tuple[str, int] | None:
+        """Name a layer that is not computed far enough for a piece, and how far it should be."""
+        for name, box in piece.takes:
+            if name in self._at:
+                goal = min(ends(box)[1], ends(self.demand.todo[name])[1])
+                if self._at[name] < goal:
+                    return name, goal
+        return None
