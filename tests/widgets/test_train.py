@@ -61,7 +61,7 @@ def test_settings_are_those_of_the_document(train):
     assert values["train.optimizer"] == "adam lr 0.004"
     assert values["train.epochs"] == str(train.session.pipeline.train.epochs)
     assert values["train.schedule"] == "one-cycle"
-    assert train.data.source.currentText().startswith("5,000 handwritten digits")
+    assert train.data.source.choice.currentText().startswith("5,000 handwritten digits")
     assert train.data.value()["split"] == "80/20"
     assert train.data.value()["normalize"] == Setting("minmax")
     assert train.data.value()["augment"] == (Setting("shift", (2.0,)),)
@@ -138,7 +138,7 @@ def test_images_of_ones_own(train, session, monkeypatch, tmp_path):
     (tmp_path / "letters").mkdir()
     folder = str(tmp_path / "letters")
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: folder)
-    source = train.data.source
+    source = train.data.source.choice
     source.setCurrentIndex(source.count() - 1)
     source.activated.emit(0)
     assert (session.pipeline.data.images, session.pipeline.data.source) == ("letters", "")
@@ -267,8 +267,8 @@ def test_curves_and_log_of_epochs(train, qtbot, session):
     session.event.emit(started())
     session.event.emit(epoch(1, validation_loss=0.4, validation_accuracy=0.9))
     session.event.emit(epoch(2, validation_loss=0.3, validation_accuracy=0.95))
-    qtbot.waitUntil(lambda: points(train, "validation_accuracy") == 2)
-    assert list(train.curves._lines["validation_accuracy"].yData) == [90, 95]
+    qtbot.waitUntil(lambda: points(train, "validation_score") == 2)
+    assert list(train.curves._lines["validation_score"].yData) == [90, 95]
     qtbot.waitUntil(lambda: "epoch 2" in train.log.toPlainText())
     log = train.log.toPlainText()
     assert "training on CPU (2 threads)" in log

@@ -16,8 +16,6 @@ from napari_convnet.widgets.settings import (
     parameter_help,
     scalar,
     train_fields,
-    with_images,
-    with_source,
 )
 
 TEXT = "input: 1x28x28\nnet:\n  - c1: conv 6 k5 relu\n  - max 2\n  - flatten\n  - fc 10\n"
@@ -224,15 +222,6 @@ def test_a_wrong_value_is_refused_with_the_fix():
     with pytest.raises(UserError, match="80/20"):
         checked_value(draft(TEXT), "data.split", "80/30")
     assert "split: 80/20" in checked_value(draft(TEXT), "data.split", "80/20")
-
-
-def test_other_data_take_the_old_ones_place(tmp_path):
-    folder = tmp_path / "my images"
-    text = with_images(draft(TEXT, tmp_path / "net.yaml"), folder)
-    assert "images: my images" in text
-    text = with_source(draft(text), "digits")
-    data = draft(text).data
-    assert (data.source, data.images) == ("digits", "")
 
 
 @pytest.mark.parametrize("text", ["a: b", "*.png", "[x]", "it's", "#1", "- a", "a #b", "{}"])

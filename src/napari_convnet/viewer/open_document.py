@@ -94,6 +94,19 @@ class OpenDocument:
         """Replace the whole text."""
         self._push(text, "edit text")
 
+    def set_task(self, task: str) -> None:
+        """Learn something else: ``classify``, ``segment`` or ``regress``."""
+        self._push(edit.set_task(self.text, task), f"task {task}")
+
+    def set_source(self, source: str) -> None:
+        """Learn from a sample that comes along, such as ``head``."""
+        self._push(edit.set_source(self.text, source), f"learn from {source}")
+
+    def set_files(self, images: str, labels: str = "") -> None:
+        """Learn from files: patterns, paths or a folder, as the document names them."""
+        text = edit.set_files(self.text, images, labels or None)
+        self._push(text, f"learn from {images}")
+
     def set_view(self, view: edit.View, slices: int = edit.SLICES) -> None:
         """See a volume as neighbouring slices (``"2.5-D"``) or as a whole (``"3-D"``).
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -71,13 +71,19 @@ class TrainingStatus:
     steps: int = 0
     train_loss: float | None = None
     train_accuracy: float | None = None
+    train_score: float | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    validation_score: float | None = None
+    score_name: str = "accuracy"
     lr: float | None = None
     seconds_left: float | None = None
     device: str = ""
     run: str = ""
     test_accuracy: float | None = None
+    test_score: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     error: str = ""
 
     @property
@@ -109,7 +115,7 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
         "state": "running",
         "run": str(e.run),
         "steps": e.epochs * e.steps_per_epoch,
-        **_fields(e, **_same("device", "epochs")),
+        **_fields(e, **_same("device", "epochs", "score_name", "notes")),
     },
     "Step": lambda e: {
         "state": "running",
@@ -122,8 +128,10 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
             "step",
             "train_loss",
             "train_accuracy",
+            "train_score",
             "validation_loss",
             "validation_accuracy",
+            "validation_score",
             "lr",
             "seconds_left",
         ),
@@ -133,7 +141,7 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Finished": lambda e: {
         "state": "stopped" if e.stopped else "finished",
         "seconds_left": 0.0,
-        **_fields(e, **_same("step", "test_accuracy")),
+        **_fields(e, **_same("step", "test_accuracy", "test_score", "score_name", "scores")),
     },
     "Failed": lambda e: {"state": "failed", "error": e.message},
 }

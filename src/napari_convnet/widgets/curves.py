@@ -16,13 +16,13 @@ from .training_history import CURVES, TrainingHistory
 if TYPE_CHECKING:
     import pyqtgraph
 
-_TITLES = {"loss": "loss", "accuracy": "accuracy, %", "rate": "rate"}
+_TITLES = {"loss": "loss", "score": "score", "rate": "rate"}
 _PLOT_OF = {
     "step_loss": "loss",
     "train_loss": "loss",
     "validation_loss": "loss",
-    "train_accuracy": "accuracy",
-    "validation_accuracy": "accuracy",
+    "train_score": "score",
+    "validation_score": "score",
     "lr": "rate",
 }
 
@@ -41,6 +41,7 @@ class Curves(QWidget):
         self._loader: Thread | None = None
         self._plots: dict[str, pyqtgraph.ViewBox] = {}
         self._axes: list[pyqtgraph.AxisItem] = []
+        self._sides: dict[str, pyqtgraph.AxisItem] = {}
         self._lines: dict[str, pyqtgraph.PlotDataItem] = {}
         self._view: pyqtgraph.GraphicsLayoutWidget | None = None
         self.drawn = 0
@@ -65,9 +66,11 @@ class Curves(QWidget):
         if not self._built():
             self._timer.start()
             return
+        per_cent = self._history.score_name == "accuracy"
+        self._sides["score"].setLabel("accuracy, %" if per_cent else self._history.score_name)
         for name, line in self._lines.items():
             curve = self._history.curves[name]
-            scale = 100.0 if "accuracy" in name else 1.0
+            scale = 100.0 if per_cent and "score" in name else 1.0
             line.setData(curve.x, [scale * y for y in curve.y])
         self.drawn += 1
 
@@ -110,7 +113,8 @@ class Curves(QWidget):
         self._plots[name] = plot
         if row:
             plot.setXLink(self._plots["loss"])
-        self._add_axis("left", plot, row, 0).setLabel(_TITLES[name])
+        self._sides[name] = self._add_axis("left", plot, row, 0)
+        self._sides[name].setLabel(_TITLES[name])
         if row == len(_TITLES) - 1:
             self._add_axis("bottom", plot, row + 1, 1)
         for curve in CURVES:

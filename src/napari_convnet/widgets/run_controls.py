@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from .icons import icon
 from .theme import Colors
-from .values import percent_text, time_text
+from .values import score_text, time_text
 
 if TYPE_CHECKING:
     from napari_convnet.viewer import TrainingStatus
@@ -69,9 +69,12 @@ def progress_text(status: TrainingStatus) -> str:
 
 def result_text(status: TrainingStatus) -> str:
     """Say what came of a training; empty while nothing has."""
-    if status.test_accuracy is None:
+    score = status.test_score
+    if score is None and status.score_name == "accuracy":
+        score = status.test_accuracy
+    if score is None:
         return ""
-    return f"Test accuracy {percent_text(status.test_accuracy)}"
+    return f"Test {status.score_name} {score_text(status.score_name, score)}"
 
 
 class RunControls(QWidget):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -265,10 +265,12 @@ class SettingsEdit(QWidget):
         self._words = words
         self.boxes: dict[str, QCheckBox] = {}
         self.numbers: dict[str, LineEdit] = {}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        for at, (word, about) in enumerate(words.items()):
+        self._offered: list[str] = []
+        self._fitting = frozenset(words)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(4)
+        for word, about in words.items():
             self.boxes[word] = QCheckBox(about.title, self)
             self.boxes[word].setToolTip(about.help)
             self.boxes[word].clicked.connect(self._ticked)
@@ -277,11 +279,9 @@ class SettingsEdit(QWidget):
             self.numbers[word].setToolTip(f"For example: {about.example}")
             self.numbers[word].setMaximumWidth(64)
             self.numbers[word].valueChanged.connect(self._changed)
-            row, column = at // 2, 2 * (at % 2)
-            grid.addWidget(self.boxes[word], row, column)
-            grid.addWidget(self.numbers[word], row, column + 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(2, 1)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(2, 1)
+        self._offer(tuple(words))
 
     def value(self) -> tuple[Setting, ...]:
         """Return the settings that are ticked."""
@@ -290,11 +290,29 @@ class SettingsEdit(QWidget):
     def setValue(self, settings: Sequence[Setting]) -> None:
         """Show other settings."""
         found = {setting.word: setting for setting in settings}
+        self._offer([word for word in self.boxes if word in self._fitting or word in found])
         for word, box in self.boxes.items():
             box.setChecked(word in found)
             numbers = str(found[word]).partition(" ")[2] if word in found else ""
             self.numbers[word].setValue(numbers)
             self.numbers[word].setEnabled(word in found)
+
+    def setWords(self, words: Collection[str]) -> None:
+        """Offer these words only, and those that are ticked."""
+        self._fitting = frozenset(words)
+
+    def _offer(self, words: Sequence[str]) -> None:
+        if words == self._offered:
+            return
+        self._offered = list(words)
+        for word, box in self.boxes.items():
+            for part in (box, self.numbers[word]):
+                self._grid.removeWidget(part)
+                part.setVisible(word in words)
+        for at, word in enumerate(words):
+            row, column = at // 2, 2 * (at % 2)
+            self._grid.addWidget(self.boxes[word], row, column)
+            self._grid.addWidget(self.numbers[word], row, column + 1)
 
     def _setting(self, word: str) -> Setting:
         try:

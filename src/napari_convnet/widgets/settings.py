@@ -9,16 +9,29 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from napari_convnet.document import Optimizer, Pipeline, Setting, Train, draft, edit, models
+from napari_convnet.document import (
+    Optimizer,
+    Pipeline,
+    Setting,
+    Train,
+    draft,
+    edit,
+    models,
+    parse_setting,
+)
 from napari_convnet.network import UserError
 
 from .values import number_text
 
-Kind = Literal["choice", "count", "optimizer"]
+if TYPE_CHECKING:
+    from napari_convnet.data import Word
+
+Kind = Literal["choice", "count", "losses", "optimizer"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,7 @@ class Field:
         What it sets: ``train.epochs``.
     title : str
         Its name.
-    kind : {"choice", "count", "optimizer"}
+    kind : {"choice", "count", "losses", "optimizer"}
         What it is edited with.
     choices : tuple of str
         Words of a choice.
@@ -55,7 +68,6 @@ class Field:
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "task": models.TASKS,
-    "loss": tuple(models.LOSSES),
     "balance": models.BALANCES,
     "schedule": models.SCHEDULES,
     "precision": models.PRECISIONS,
@@ -68,8 +80,8 @@ def train_fields() -> tuple[Field, ...]:
 
     Examples
     --------
-    >>> [field.title for field in train_fields()][:3]
-    ['Task', 'Loss', 'Optimizer']
+    >>> [field.title for field in train_fields()][:2]
+    ['Task', 'Loss']
     """
     helps = parameter_help(Train)
     return tuple(_field(name, helps.get(name, "")) for name in Train.model_fields)
@@ -79,9 +91,71 @@ def _field(name: str, help: str) -> Field:
     key, title = f"train.{name}", name.capitalize()
     if name in CHOICES:
         return Field(key, title, "choice", CHOICES[name], help=help)
+    if name == "loss":
+        return Field(key, title, "losses", tuple(models.LOSSES), help=help)
     if name == "optimizer":
         return Field(key, title, "optimizer", tuple(models.OPTIMIZERS), help=help)
     return Field(key, title, "count", least=0 if name == "seed" else 1, help=help)
+
+
+def train_keys(pipeline: Pipeline) -> frozenset[str]:
+    """Give the keys of the training's settings that matter for a document's task."""
+    keys = {field.key for field in train_fields()}
+    balanced = {"cross-entropy", "focal"} & set(pipeline.train.loss)
+    return frozenset(keys if balanced else keys - {"train.balance"})
+
+
+def data_fields(pipeline: Pipeline) -> frozenset[str]:
+    """Give the fields of the data's settings that matter for a document's task and input.
+
+    What the document says is always among them.
+
+    Examples
+    --------
+    >>> "patches" in data_fields(draft("{input: 1x28x28, train: {task: segment}}"))
+    True
+    """
+    data, given = pipeline.data or models.Data(), pipeline.network.input
+    files = bool(data.images)
+    dense = pipeline.train.task != "classify"
+    volumes = len(given.sizes) == 3 or given.slices
+    wanted = {
+        "source": True,
+        "classes": pipeline.train.task != "regress",
+        "unlabelled": pipeline.train.task == "segment" and files,
+        "align": dense and files and bool(data.labels),
+        "spacing": dense and volumes,
+        "normalize": True,
+        "split": True,
+        "regions": dense,
+        "patches": dense or len(given.sizes) == 1,
+        "fit": not dense,
+        "augment": True,
+    }
+    said = {key for key in data.model_fields_set if getattr(data, key) not in (None, "", "none")}
+    return frozenset(key for key, want in wanted.items() if want or key in said)
+
+
+def augmentation_words() -> dict[str, Word]:
+    """Give what the words of ``augment:`` mean."""
+    from napari_convnet.data import AUGMENTATIONS
+
+    return {word: kind.about for word, kind in AUGMENTATIONS.items()}
+
+
+@lru_cache(maxsize=8)
+def fitting_augmentations(rank: int) -> frozenset[str]:
+    """Give the words of ``augment:`` that suit images with so many axes."""
+    from napari_convnet.data import augmentations
+
+    found = set()
+    for word, about in augmentation_words().items():
+        try:
+            augmentations([parse_setting(about.example.split(",")[0])], rank)
+        except UserError:
+            continue
+        found.add(word)
+    return frozenset(found)
 
 
 def parameter_help(kind: type) -> dict[str, str]:
@@ -190,28 +264,6 @@ def checked_value(pipeline: Pipeline, key: str, value: str | None) -> str:
     new = [p for p in draft(text, pipeline.path).problems if p.what not in known]
     if new:
         raise UserError(new)
-    return text
-
-
-def with_source(pipeline: Pipeline, name: str) -> str:
-    """Let a document learn from a sample that comes along; give the new text.
-
-    What the document said of other images goes.
-    """
-    text = edit.set_value(pipeline.text, "data.source", name)
-    return _without(text, "data.images", "data.labels", "data.classes")
-
-
-def with_images(pipeline: Pipeline, images: Path) -> str:
-    """Let a document learn from a folder of images; give the new text."""
-    value = scalar(relative(images, pipeline.folder))
-    text = edit.set_value(pipeline.text, "data.images", value)
-    return _without(text, "data.source", "data.labels", "data.classes")
-
-
-def _without(text: str, *keys: str) -> str:
-    for key in keys:
-        text = edit.set_value(text, key, None)
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -22,14 +23,15 @@ from qtpy.QtWidgets import (
 from napari_convnet.document import Pipeline
 
 from .curves import Curves, legend
+from .data_form import DataForm
 from .dock import Dock
 from .log_view import LogView
 from .run_controls import RunControls, result_text
 from .section import Section
 from .setting_edits import ChoiceEdit
-from .settings import checked_value, with_images, with_source
+from .settings import checked_value, relative
 from .theme import Colors
-from .train_form import DataForm, TrainForm
+from .train_form import TrainForm
 
 if TYPE_CHECKING:
     import napari
@@ -142,6 +144,8 @@ class Train(Dock):
             (session.document_changed, self._on_document),
             (session.training_changed, self._on_status),
             (session.device_changed, self._on_device),
+            (self.viewer.layers.events.inserted, self._on_layers),
+            (self.viewer.layers.events.removed, self._on_layers),
             (self.memory.history.changed, self._touch),
             (self.memory.history.restarted, self.log.restart),
         ):
@@ -153,8 +157,14 @@ class Train(Dock):
         self.device.valueChanged.connect(partial(self.do, session.set_device))
         self.settings.valueChanged.connect(self._write)
         self.data.valueChanged.connect(self._write)
-        self.data.sourceChosen.connect(lambda name: self._rewrite(with_source, name))
-        self.data.imagesChosen.connect(lambda path: self._rewrite(with_images, path))
+        self.settings.taskChosen.connect(lambda task: self._edit(session.set_task, task))
+        self.data.source.sampleChosen.connect(lambda name: self._edit(session.set_source, name))
+        self.data.source.filesChosen.connect(self._set_files)
+        self.data.source.pairs.valueChanged.connect(
+            lambda pairs: self._edit(session.learn_from_layers, *pairs)
+        )
+        self.data.source.pairs.newLabelsAsked.connect(self._new_labels)
+        self.data.patchesAsked.connect(partial(self.do, session.preview_patches))
 
     def refresh(self) -> None:
         """Show everything as the session has it now."""
@@ -165,11 +175,23 @@ class Train(Dock):
         self._show_course()
 
     def _on_document(self, pipeline: Pipeline) -> None:
-        self.data.setPipeline(pipeline)
+        self._on_layers()
+        self.data.setPipeline(pipeline, self.session.layer_pairs)
         self.settings.setPipeline(pipeline)
         problems = pipeline.problems
         self.problems.setText("\n".join(map(str, problems[:3])))
         self.problems.setVisible(bool(problems))
+
+    def _on_layers(self, event: object = None) -> None:
+        """Offer the layers that there are."""
+        from napari.layers import Labels
+
+        session, pairs = self.session, self.data.source.pairs
+        images = session.input_layers()
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        regress = session.pipeline.train.task == "regress"
+        pairs.setLayers(images, [*images, *labels] if regress else [*labels, *images])
+        pairs.suggest(session.input_layer, None)
 
     def _on_status(self, status: TrainingStatus) -> None:
         """Show a new state at once, and how far a training is ten times a second."""
@@ -221,9 +243,28 @@ class Train(Dock):
         if not self.do(write):
             self._on_document(session.pipeline)
 
-    def _rewrite(self, change: Any, argument: Any) -> None:
+    def _edit(self, action: Callable[..., Any], *arguments: Any) -> None:
+        """Edit the document; where that cannot be, show it again as it is."""
+        if not self.do(action, *arguments):
+            self._on_document(self.session.pipeline)
+
+    def _set_files(self, *files: str) -> None:
+        folder = self.session.pipeline.folder
+        named = [
+            relative(Path(name), folder) if Path(name).is_absolute() else name for name in files
+        ]
+        self._edit(self.session.set_files, *named)
+
+    def _new_labels(self, image: Any) -> None:
+        """Add labels to paint on, and learn from them."""
         session = self.session
-        self.do(lambda: session.set_text(change(session.pipeline, argument)))
+
+        def add() -> None:
+            under = image if image is not None else session.input_layer
+            labels = session.new_labels(under)
+            session.learn_from_layers((under, labels))
+
+        self.do(add)
 
     def _open_run(self, link: str) -> None:
         QDesktopServices.openUrl(QUrl(link))

@@ -8,7 +8,7 @@ from typing import Any
 
 from psygnal import Signal
 
-from .values import count_text, percent_text, time_text
+from .values import count_text, score_text, time_text
 
 MOST_POINTS = 2000
 MOST_LINES = 1000
@@ -51,8 +51,8 @@ CURVES = (
     "step_loss",
     "train_loss",
     "validation_loss",
-    "train_accuracy",
-    "validation_accuracy",
+    "train_score",
+    "validation_score",
     "lr",
 )
 
@@ -77,6 +77,7 @@ class TrainingHistory:
     def clear(self) -> None:
         """Begin anew."""
         self.curves = {name: Curve() for name in CURVES}
+        self.score_name = "accuracy"
         self.log: deque[str] = deque(maxlen=MOST_LINES)
         self.lines = 0
 
@@ -96,10 +97,11 @@ class TrainingHistory:
     def _started(self, event: Any) -> None:
         self.clear()
         self.restarted.emit()
-        parts = ((event.train, "train"), (event.validation, "validation"), (event.test, "test"))
-        images = ", ".join(f"{n:,} {part}" for n, part in parts if n)
+        self.score_name = event.score_name
         self.write(f"training on {event.device}")
-        self.write(f"{images}; {count_text(event.parameters, 'parameter')}")
+        self.write(f"{_parts_text(event)}; {count_text(event.parameters, 'parameter')}")
+        for note in event.notes:
+            self.write(note)
         self.write(f"{count_text(event.epochs, 'epoch')} of {event.steps_per_epoch:,} steps")
 
     def _step(self, event: Any) -> None:
@@ -107,8 +109,11 @@ class TrainingHistory:
         self.curves["lr"].add(event.step, event.lr)
 
     def _epoch(self, event: Any) -> None:
-        for name in CURVES[1:5]:
-            self.curves[name].add(event.step, getattr(event, name))
+        values = {name: getattr(event, name) for name in ("train_loss", "validation_loss")}
+        for part in ("train", "validation"):
+            values[f"{part}_score"] = score_of(event, part)
+        for name, value in values.items():
+            self.curves[name].add(event.step, value)
         self.write(epoch_line(event))
 
     def _paused(self, event: Any) -> None:
@@ -120,8 +125,12 @@ class TrainingHistory:
     def _finished(self, event: Any) -> None:
         how = "stopped" if event.stopped else "finished"
         self.write(f"{how} after {time_text(event.seconds)}")
-        if event.test_accuracy is not None:
-            self.write(f"test accuracy {percent_text(event.test_accuracy)}")
+        score = score_of(event, "test")
+        if score is not None:
+            self.write(f"test {event.score_name} {score_text(event.score_name, score)}")
+        for name, value in event.scores.items():
+            if value is not None:
+                self.write(f"    {name}: {score_text(event.score_name, value)}")
 
     def _failed(self, event: Any) -> None:
         self.write(f"failed: {event.message}")
@@ -132,9 +141,29 @@ def epoch_line(event: Any) -> str:
     parts = [f"epoch {event.epoch}: loss {event.train_loss:.3f}"]
     if event.validation_loss is not None:
         parts.append(f"validation {event.validation_loss:.3f}")
-    accuracy = event.validation_accuracy
-    if accuracy is None:
-        accuracy = event.train_accuracy
-    if accuracy is not None:
-        parts.append(percent_text(accuracy).replace(" ", "\u00a0"))
+    score = score_of(event, "validation")
+    if score is None:
+        score = score_of(event, "train")
+    if score is not None:
+        text = score_text(event.score_name, score).replace(" ", "\u00a0")
+        parts.append(text if event.score_name == "accuracy" else f"{event.score_name} {text}")
     return ", ".join(parts)
+
+
+def score_of(event: Any, part: str) -> float | None:
+    """Give the score of a part in an event; the accuracy where that is what it is judged by."""
+    score: float | None = getattr(event, f"{part}_score")
+    if score is None and event.score_name == "accuracy":
+        score = getattr(event, f"{part}_accuracy")
+    return score
+
+
+def _parts_text(event: Any) -> str:
+    """Count what a training has.
+
+    Of images there are some in each part; of patches, some are cut in each epoch.
+    """
+    if event.task != "classify":
+        return f"{event.train:,} {event.unit} in each epoch"
+    parts = ((event.train, "train"), (event.validation, "validation"), (event.test, "test"))
+    return ", ".join(f"{n:,} {part}" for n, part in parts if n)

@@ -94,6 +94,21 @@ def percent_text(fraction: float | None) -> str:
     return "" if fraction is None else f"{100 * fraction:.1f} %"
 
 
+def score_text(name: str, value: float | None) -> str:
+    """Write what a training is judged by: accuracies in per cent, Dice from 0 to 1, errors as is.
+
+    Examples
+    --------
+    >>> score_text("accuracy", 0.97), score_text("Dice", 0.9412), score_text("mse", 0.000123)
+    ('97.0 %', '0.941', '0.000123')
+    """
+    if value is None:
+        return ""
+    if name == "accuracy":
+        return percent_text(value)
+    return f"{value:.3f}" if name == "Dice" else f"{value:.3g}"
+
+
 def number_text(value: float) -> str:
     """Write a number as a document does: shortest form, no plus sign in the exponent.
 
