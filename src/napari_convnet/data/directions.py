@@ -71,11 +71,11 @@ def direction(positions: int = 40, seed: int = 0) -> Dataset:
     strokes = recordings("sources")
     sounds, names = [], []
     for stroke in strokes:
+        name = stroke.name.partition(".")[0]
         for low, high in _RANGES:
             degrees = rng.uniform(low, high, positions)
             sounds += [_heard(stroke.array[0], float(angle), rng) for angle in degrees]
-            name = stroke.name.partition(".")[0]
-        names += [f"{name} from {_said(float(angle))}" for angle in degrees]
+            names += [f"{name} from {_said(float(angle))}" for angle in degrees]
     count, sides = len(strokes), len(_RANGES)
     return Dataset(
         images=np.stack(sounds),

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from ..network.problems import UserError
 from . import directions
 from .dataset import Dataset, dataset_from_arrays
@@ -70,7 +68,8 @@ def are_sounds(paths: Sequence[Path]) -> bool:
 
 def from_files(
     root: Path,
-    files: Sequence[Sequence[Path]],
+    paths: Sequence[Path],
+    targets: Sequence[int],
     classes: Sequence[str],
     input: Input,
     normalize: SettingLike | None = None,
@@ -82,8 +81,10 @@ def from_files(
     ----------
     root : Path
         What names are relative to.
-    files : sequence of sequences of Path
-        Those of each class.
+    paths : sequence of Path
+        The files.
+    targets : sequence of int
+        The class of each.
     classes : sequence of str
         Names of the classes.
     input : sequence of int or None
@@ -101,8 +102,7 @@ def from_files(
         If a file is damaged or does not fit the network, sampling rates differ, or lengths differ
         and nothing says how long windows are.
     """
-    found = read_recordings([path for each in files for path in each], root, input, normalize)
-    targets = np.repeat(np.arange(len(files)), [len(each) for each in files]).tolist()
+    found = read_recordings(paths, root, input, normalize)
     size, count = _size_and_count(input, patches, found)
     return cut_windows(found, targets, classes, size, count, normalize)
 

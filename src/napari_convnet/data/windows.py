@@ -120,7 +120,7 @@ class _Cut:
         return np.stack([self._one(int(number)) for number in chosen])
 
     def _one(self, number: int) -> Sound:
-        recording = self.recordings[self.owners[number]]
+        recording = self.recordings[int(self.owners[number])]
         window = recording.cut(int(self.starts[number]), self.size)
         return recording.prepared(window) if self.prepared else window
 
@@ -282,7 +282,7 @@ def arranged(found: Contents, input: Input, name: str) -> Sound:
     """
     array = check_ears(found, input, name).array
     if found.axes == EAR_AXES and len(input) == 2 and input[0] == 1:
-        array = array[:1]  # the left ear: check_ears has told
+        array = array[0]  # the left ear: check_ears has told
     return np.asarray(one_image(array, input, False, name), np.float32)
 
 
