@@ -73,6 +73,8 @@ def _because(word: str) -> Note:
 
 def _whole(array: AnyArray) -> AnyArray | None:
     """Return an array as integers where it holds nothing but whole numbers from 0 up."""
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
     if array.dtype.kind not in "uif":
         return None
     with np.errstate(all="ignore"):

@@ -10,6 +10,7 @@ import numpy as np
 from ..network.problems import UserError
 from .contents import Choice, Contents, Header
 from .label_values import labelled
+from .values import value_notes
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 """Endings of the files of pictures."""
@@ -30,7 +31,7 @@ def read_picture(path: Path, _: Choice) -> Contents:
         else:
             # A palette's numbers are places in a list of colours, not gray levels.
             array = np.asarray(image.convert("RGB"))
-    return Contents(array, rgb=array.ndim == 3)
+    return Contents(array, rgb=array.ndim == 3, notes=value_notes(array), name=path.name)
 
 
 def look_at_picture(path: Path, _: Choice) -> Header:
@@ -51,7 +52,7 @@ def read_npy(path: Path, _: Choice) -> Contents:
     if not isinstance(array, np.ndarray):
         array.close()
         raise UserError(f"{path} holds several arrays (.npz)", "save the image alone as .npy")
-    return labelled(Contents(array), path)
+    return labelled(Contents(array, notes=value_notes(array), name=path.name), path)
 
 
 def look_at_npy(path: Path, _: Choice) -> Header:

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..network.problems import UserError
 from .contents import Choice, Contents, Header, Note
+from .hearing import listening
 from .label_values import labelled
 from .settings import Shape
-from .values import AnyArray
+from .values import AnyArray, value_notes
 
 _NAMES = {"T": "t", "C": "channel", "Z": "z", "Y": "y", "X": "x"}
 
@@ -27,10 +28,10 @@ _UNITS = {
 
 def read_tiff(path: Path, choice: Choice) -> Contents:
     """Read the first series of a TIFF file."""
-    from tifffile import TiffFile
+    from tifffile import TiffFile, logger
 
-    with TiffFile(path) as file:
-        series = file.series[0]
+    with listening(logger()) as heard, TiffFile(path) as file:
+        series = _first(path, file)
         letters = series.axes
         samples = _samples_axis(letters)
         steps, notes = _steps(file)
@@ -41,13 +42,14 @@ def read_tiff(path: Path, choice: Choice) -> Contents:
             if "imagecodecs" not in str(error):
                 raise
             array = _read_compressed(path, tuple(series.shape), series.dtype)
+    notes += [Note(f"the file is damaged in part: {text}", "warning") for text in heard]
     if more:
         notes.append(Note(f"the file holds {more} more images of another size: not read"))
     rgb = False
     if samples is not None:
         array = np.moveaxis(array, samples, -1)
         rgb = array.shape[-1] in {3, 4}
-    contents = Contents(array, rgb=rgb, notes=tuple(notes))
+    contents = Contents(array, rgb=rgb, notes=(*notes, *value_notes(array)), name=path.name)
     if samples is not None and not rgb:
         return contents
     return labelled(_placed(contents, letters.replace("S", ""), steps), path)
@@ -55,15 +57,22 @@ def read_tiff(path: Path, choice: Choice) -> Contents:
 
 def look_at_tiff(path: Path, choice: Choice) -> Header:
     """Read the shape of a TIFF file's first series."""
-    from tifffile import TiffFile
+    from tifffile import TiffFile, logger
 
-    with TiffFile(path) as file:
-        shape = list(file.series[0].shape)
-        samples = _samples_axis(file.series[0].axes)
+    with listening(logger()), TiffFile(path) as file:
+        series = _first(path, file)
+        shape = list(series.shape)
+        samples = _samples_axis(series.axes)
     if samples is None:
         return Header(tuple(shape), rgb=False)
     shape.append(shape.pop(samples))
     return Header(tuple(shape), rgb=shape[-1] in {3, 4})
+
+
+def _first(path: Path, file: Any) -> Any:
+    if not file.series:
+        raise UserError(f"{path} is damaged: it holds no image", "save it again")
+    return file.series[0]
 
 
 def _samples_axis(axes: str) -> int | None:
@@ -110,6 +119,7 @@ def _placed(contents: Contents, letters: str, steps: Mapping[str, Step]) -> Cont
         units=tuple(unit for _, unit in found),
         axes=axes,
         notes=contents.notes,
+        name=contents.name,
     )
 
 

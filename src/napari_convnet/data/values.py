@@ -21,6 +21,9 @@ AnyArray = NDArray[Any]
 # numpy's letters for the kinds of number that make an image.
 _KINDS = "buif"
 
+# Up to here 32-bit floats tell all whole numbers apart.
+_WHOLE = 1 << 24
+
 _FIXES = {
     "c": ("complex numbers", "take their size, numpy.abs(image), or one part of them"),
     "O": ("Python objects", "make it an array of numbers; rows must have the same length"),
@@ -92,7 +95,7 @@ def check_finite(array: AnyArray, name: str, axes: tuple[str, ...] = ()) -> None
 
 
 def value_notes(array: AnyArray) -> tuple[Note, ...]:
-    """Tell what is odd about the values of a file: none finite, NaN among them, all the same."""
+    """Tell what is odd about a file's values: not finite, too large for networks, all the same."""
     if array.dtype.kind not in _KINDS or array.size == 0:
         return ()
     with np.errstate(all="ignore"):
@@ -103,6 +106,11 @@ def value_notes(array: AnyArray) -> tuple[Note, ...]:
             return (Note(f"none of its {count:,} values is a finite number", "warning"),)
         text = f"{count:,} of its {array.size:,} values are NaN or infinite: networks refuse them"
         return (Note(f"{text} until they are replaced", "warning"),)
+    if array.dtype.kind in "iu" and max(int(high), -int(low)) > _WHOLE:
+        text = (
+            f"its values go from {int(low):,} to {int(high):,}: networks compute with 32-bit floats"
+        )
+        return (Note(f"{text}, which hold whole numbers exactly up to {_WHOLE:,}", "warning"),)
     if low == high and array.size > 1:
         return (Note(f"all of its values are {low:g}: there is nothing to see", "warning"),)
     return ()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...network.problems import UserError, listed
 from ..contents import Choice, Contents, Header, Note, Part, needs
+from ..values import value_notes
 from .files import Files, files_of
 from .grouping import Group, choose, groups
 from .headers import other_object, pictures_of
@@ -92,7 +93,7 @@ def _read(path: Path, found: _Found, accept: frozenset[str]) -> Contents:
             affine=ordered.affine,
             units=ordered.units,
             axes=ordered.axes,
-            notes=(*_odd(found.group), *ordered.notes),
+            notes=(*_odd(found.group), *ordered.notes, *value_notes(array)),
             labels=first.file.kind == "labels",
             names=first.file.names,
             limits=None if first.file.is_coloured else first.window,

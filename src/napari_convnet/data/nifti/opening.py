@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import IO, Any, cast
 
 from ...network.problems import UserError
 from ..contents import needs
+from ..hearing import listening
 
 # What other files begin with, at which byte.
 _OTHERS = {
@@ -46,7 +45,7 @@ def opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
         if kind is nibabel.spm2analyze.Spm2AnalyzeImage:
             # A file of SPM's beside it; nibabel asks for it by name.
             holders["mat"] = nibabel.fileholders.FileHolder(image_path.with_suffix(".mat"))
-        with _listening(nibabel) as heard:
+        with listening(nibabel.imageglobals.logger) as heard:
             image = kind.from_file_map(holders, mmap=False)
         yield image, heard
         for stream in streams.values():
@@ -122,30 +121,3 @@ def _not_nifti(path: Path, head: bytes) -> UserError:
     return UserError(
         f"{path} is damaged, or not a NIfTI file: it does not begin as one", "copy it again"
     )
-
-
-class _Ear(logging.Handler):
-    """Collects what nibabel logs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append(record.getMessage())
-
-
-@contextmanager
-def _listening(nibabel: Any) -> Iterator[list[str]]:
-    """Hear what nibabel would print on the error stream while it mends a header."""
-    ear = _Ear()
-    logger = nibabel.imageglobals.logger
-    before = logger.handlers
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        logger.handlers = [ear]
-        try:
-            yield ear.heard
-        finally:
-            logger.handlers = before
-            ear.heard += [str(each.message) for each in warned]
