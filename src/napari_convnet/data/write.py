@@ -50,6 +50,7 @@ def write_nifti(
     unit: str = "mm",
     labels: bool = False,
     rgb: bool = False,
+    slope: float = 1.0,
 ) -> tuple[Note, ...]:
     """Write a NIfTI file that nibabel and ITK place identically.
 
@@ -67,6 +68,8 @@ def write_nifti(
         Whether the values are names of things; the file says so.
     rgb : bool
         Whether the last axis holds colours.
+    slope : float
+        What one step of the values stands for: readers multiply by it.
 
     Returns
     -------
@@ -87,11 +90,11 @@ def write_nifti(
     image = nibabel.Nifti1Image(voxels, placed)
     image.header.set_xyzt_units("mm")
     if voxels.dtype.names is None:
-        image.header.set_slope_inter(1, 0)
+        image.header.set_slope_inter(slope, 0)
     if labels:
         image.header.set_intent(_LABEL_INTENT)
     notes = [*_unit_notes(unit), *_form_notes(image, placed)]
-    with _whole(path) as temporary:
+    with whole_file(path) as temporary:
         nibabel.save(image, temporary)
     return tuple(notes)
 
@@ -144,7 +147,7 @@ def write_tiff(
     affine = np.eye(count + 1) if affine is None else np.asarray(affine, dtype=np.float64)
     sizes = (1.0, 1.0, 1.0, *voxel_size(affine))[-3:]
     form = _imagej if _suits_imagej(pixels, letters) else _ome
-    with _whole(path) as temporary:
+    with whole_file(path) as temporary:
         # Else three or four columns would be taken for colours.
         photometric = "rgb" if rgb else "minisblack"
         imwrite(temporary, pixels, photometric=photometric, **form(letters, sizes, unit))
@@ -288,14 +291,19 @@ def _tiff_notes(affine: Matrix) -> Iterator[Note]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Yield a name beside `path` to write to; the file takes its place only when it is whole."""
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a name beside `path` to write to; the file takes its place only when it is whole.
+
+    It may be a folder, too: an existing one is replaced.
+    """
     # The ending comes last: it tells the writers the format.
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
         yield temporary
-        if path.exists():
+        if path.is_file():
             shutil.copymode(path, temporary)
+        elif path.is_dir():
+            shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(
@@ -303,4 +311,6 @@ def _whole(path: Path) -> Iterator[Path]:
         ) from None
     finally:
         with suppress(OSError):
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
             temporary.unlink(missing_ok=True)

@@ -95,6 +95,10 @@ class Source:
         found = self._normalisation(np.dtype(dtype))
         return part if found is None else found.apply(part)
 
+    def normalisation(self) -> Normalisation | None:
+        """Say what values are changed by; None where they stay as they are."""
+        return self._normalisation(np.dtype(np.float32))
+
     def _normalisation(self, dtype: np.dtype[Any]) -> Normalisation | None:
         """Statistics of the whole image, taken once; a window of fixed values needs none."""
         if self.normalize is None or self.normalize.word == "window":

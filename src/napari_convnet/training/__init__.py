@@ -20,6 +20,7 @@ from .events import (
     Started,
     Step,
 )
+from .predicting import Predicting, Regressed, Segmentation, save_prediction, write_table
 from .results import Evaluation, Prediction, RegressionEvaluation
 from .run import Run, new_run
 from .schedule import learning_rate
@@ -39,10 +40,13 @@ __all__ = [
     "Finished",
     "Loaded",
     "Paused",
+    "Predicting",
     "Prediction",
+    "Regressed",
     "RegressionEvaluation",
     "Resumed",
     "Run",
+    "Segmentation",
     "Snapshot",
     "Started",
     "Step",
@@ -51,7 +55,9 @@ __all__ = [
     "load",
     "new_run",
     "predict",
+    "save_prediction",
     "train",
+    "write_table",
 ]
 
 # Names that need torch -> the module that they come from.

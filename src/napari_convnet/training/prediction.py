@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_convnet.data import Sample, check_size, prepare, sample_from_array
+from napari_convnet.data import (
+    Contents,
+    Sample,
+    check_size,
+    prepare,
+    read_sample,
+    sample_from_array,
+)
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
 
 from .loading import Loaded, Source, load
 from .modes import in_use
+from .predicting.dense import predict_dense
+from .predicting.results import Regressed, Segmentation
 from .results import Prediction
+from .tasks import ClassLearner
 
 
 def predict(
@@ -24,8 +36,13 @@ def predict(
     device: str | torch.device = "auto",
     *,
     which: str = "best",
-) -> Prediction:
-    """Say what an image shows.
+    **options: Any,
+) -> Prediction | Segmentation | Regressed:
+    """Say what an image shows, as a whole or voxel by voxel.
+
+    A network that ends in a number per class says what the image shows. One that ends in maps gives
+    the class of every voxel, or with ``task: regress`` values: exactly those of the whole
+    computation, whatever the size, in the memory that there is.
 
     Parameters
     ----------
@@ -33,17 +50,21 @@ def predict(
         A run or its folder; a document (with its ``weights:``) or its file; what `load` gave, which
         saves loading again; or a module, which computes where it lies, on values as they are
         (C, spatial...).
-    sample : Sample or array-like
-        The image, with its values as they came: the document's ``fit:`` and ``normalize:`` are
-        applied here.
+    sample : Sample, array-like, path or Contents
+        The image, with its values as they came: the document's ``spacing:``, ``fit:`` and
+        ``normalize:`` are applied here. Lazy arrays (zarr, a memory map) are read only where that
+        is needed.
     device : str or torch.device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     which : {"best", "last"}
         Which weights of a run.
+    **options
+        Of a network that ends in maps: ``most_bytes``, ``probabilities``, ``labels``, ``space`` and
+        ``cancelled`` of `predicting`.
 
     Returns
     -------
-    Prediction
+    Prediction, Segmentation or Regressed
 
     Raises
     ------
@@ -54,6 +75,14 @@ def predict(
         return _by_module(source, sample)
     loaded = source if isinstance(source, Loaded) else load(source, which, device)
     pipeline, net = loaded.pipeline, loaded.net
+    if len(pipeline.network.output) > 1:
+        return predict_dense(loaded, sample, **options)
+    if options:
+        what = f"{next(iter(options))} is for networks that end in maps; this one ends in values"
+        raise UserError(what, "leave it out")
+    if not isinstance(net, ClassLearner):
+        what = f"the network ends in {pipeline.network.output[0]} values, not in values per voxel"
+        raise UserError(what, "end it in maps, or write task: classify")
     taken = _sample(sample, pipeline.input)
     array = prepare(taken, pipeline.data, pipeline.input).array
     check_size(pipeline, array.shape)
@@ -65,6 +94,18 @@ def predict(
 
 
 def _sample(sample: Any, input: Sequence[int | None]) -> Sample:
+    if isinstance(sample, str | os.PathLike):
+        return read_sample(Path(sample), input)
+    if isinstance(sample, Contents):
+        return sample_from_array(
+            sample.array,
+            input,
+            affine=sample.affine,
+            units=sample.units,
+            axes=sample.axes,
+            rgb=sample.rgb,
+            name=sample.name,
+        )
     return sample if isinstance(sample, Sample) else sample_from_array(sample, input)
 
 

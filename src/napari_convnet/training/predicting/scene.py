@@ -1,0 +1,101 @@
+"""What is predicted on: any array, layer or file, read where it is looked at, in its place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_convnet.data import Contents, Sample, read_contents
+from napari_convnet.data.contents import Note
+from napari_convnet.data.settings import Shape
+from napari_convnet.data.sound import check_ears
+from napari_convnet.data.spacing import to_spacing
+from napari_convnet.document import Data
+from napari_convnet.maps import Source, open_input
+from napari_convnet.network import Input
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """An input as the network is given it, and where its own voxels lie.
+
+    Parameters
+    ----------
+    source : Source
+        What the network is given: resampled, fitted and normalised as the document says.
+    shape : tuple of int
+        Size of the input along its spatial axes, as it came.
+    affine : numpy.ndarray
+        Its place, as it came.
+    resampled : bool
+        Whether the network is given other voxels than its own, of the size that ``spacing:`` says.
+    name : str
+        What to call it.
+    notes : tuple of Note
+        What was found in its file, and what was done about it.
+    """
+
+    source: Source
+    shape: Shape
+    affine: Matrix
+    resampled: bool = False
+    name: str = ""
+    notes: tuple[Note, ...] = ()
+
+
+def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
+    """Open what is predicted on.
+
+    Parameters
+    ----------
+    sample : path, Contents, Sample or array-like
+        A file; what `read_contents` gave, which may be lazy; a sample; or anything with ``shape``,
+        ``dtype`` and slicing. It is read only where that is needed, unless it is resampled or
+        fitted.
+    input : Input
+        The network's input.
+    data : Data, optional
+        The document's ``data:``.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or does not fit the network.
+    """
+    if isinstance(sample, str | os.PathLike):
+        path = Path(sample)
+        sample = read_contents(path)
+        sample = replace(sample, name=sample.name or path.name)
+    own = _opened(sample, input)
+    place: dict[str, Any] = {"shape": own.shape[1:], "affine": own.affine, "name": own.name}
+    notes = tuple(getattr(sample, "notes", ()))
+    spacing = None if data is None else data.spacing
+    if spacing is None:
+        return Scene(_opened(sample, input, data), **place, notes=notes)
+    whole = Sample(own.read(), own.affine, own.units, own.axes, own.name)
+    spaced = to_spacing(whole, spacing)
+    source = open_input(input, spaced, path=data)
+    return Scene(source, **place, resampled=spaced is not whole, notes=notes)
+
+
+def _opened(sample: Any, input: Input, data: Data | None = None) -> Source:
+    if not isinstance(sample, Contents):
+        return open_input(input, sample, path=data)
+    found = check_ears(sample, tuple(input.shape), sample.name or "the recording")
+    return open_input(
+        input,
+        found.array,
+        affine=found.affine,
+        units=found.units,
+        axes=found.axes,
+        rgb=found.rgb,
+        name=found.name,
+        path=data,
+    )

@@ -1,0 +1,298 @@
+"""Predicting per voxel: exact, in place, in little memory, on scans, arrays and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK
+import torch
+from scipy.spatial.transform import Rotation
+
+from napari_convnet.data import Contents, Sample, abdomen, head, read_contents
+from napari_convnet.data.spacing import to_spacing
+from napari_convnet.document import Pipeline, parse
+from napari_convnet.network import UserError
+from napari_convnet.training import Regressed, Segmentation, predict, save_prediction, write_table
+from napari_convnet.training.loading import load
+from napari_convnet.training.predicting import files, predicting
+
+AFFINE = np.array([[2.0, 0.1, 0, 5], [0, 0.9, -0.4, 6], [0.2, 0.4, 0.9, 7], [0, 0, 0, 1]])
+
+
+def document(
+    input: str = "1x16x16x16", data: str = "", task: str = "segment", end: str = "conv 3 k1"
+) -> Pipeline:
+    lines = f"data:\n  images: a\n  labels: a\n{data}" if data else ""
+    loss = "mse" if task == "regress" else "cross-entropy"
+    return parse(
+        f"input: {input}\n{lines}net:\n  - e: conv 4 k3 bn relu\n  - max 2\n  - conv 6 k3 relu\n"
+        f"  - up 2\n  - cat e\n  - out: {end}\ntrain:\n  task: {task}\n  loss: {loss}\n"
+    )
+
+
+def volume(*shape: int, seed: int = 1) -> np.ndarray:
+    values = np.random.default_rng(seed).normal(0, 200, size=shape)
+    return np.rint(values).astype(np.int16)
+
+
+def sample(array: np.ndarray, affine: np.ndarray = AFFINE) -> Sample:
+    return Sample(array[None].astype(np.float32), affine, ("mm",) * 3, ("z", "y", "x"), "scan")
+
+
+def whole(pipeline: Pipeline, array: np.ndarray) -> torch.Tensor:
+    """Outputs (C, z, y, x) of the whole, as torch computes them."""
+    with torch.inference_mode():
+        return pipeline.build().eval()(torch.from_numpy(array.astype(np.float32))[None, None])[0]
+
+
+@pytest.mark.parametrize("most", [None, 100_000])
+def test_labels_and_probabilities_are_those_of_the_whole(most: int | None) -> None:
+    pipeline, array = document(), volume(24, 20, 22)
+    right = whole(pipeline, array)
+    found = predict(pipeline, sample(array), most_bytes=most, probabilities=True)
+    assert isinstance(found, Segmentation)
+    assert found.labels.dtype == np.uint8
+    np.testing.assert_array_equal(found.labels, right.argmax(0))
+    np.testing.assert_allclose(found.probabilities, right.softmax(0), atol=1e-3)
+    np.testing.assert_allclose(found.affine, AFFINE)
+    assert found.units == ("mm",) * 3
+    np.testing.assert_array_equal(found.voxels, np.bincount(found.labels.ravel(), minlength=3))
+    ml = found.voxels * abs(np.linalg.det(AFFINE)) / 1000
+    assert [row["ml"] for row in found.rows()] == pytest.approx(list(ml))
+    assert "random" in found.message
+    some = predict(pipeline, sample(array), probabilities=["2", 0])
+    np.testing.assert_array_equal(some.probabilities, found.probabilities[[2, 0]])
+
+
+def test_it_tells_how_far_it_has_come_and_can_be_cancelled() -> None:
+    loaded, array = load(document()), volume(24, 20, 22)
+    *steps, result = predicting(loaded, array, most_bytes=100_000)
+    assert isinstance(result, Segmentation)
+    fractions = [step.fraction for step in steps]
+    assert len(fractions) > 4
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert steps[1].seconds_left > 0
+    asked = iter([False] * 30 + [True] * 1000)
+    given_up = list(predicting(loaded, array, most_bytes=100_000, cancelled=lambda: next(asked)))
+    assert 0 < len(given_up) < len(steps)
+    assert not any(isinstance(each, Segmentation) for each in given_up)
+
+
+def test_a_lazy_array_is_read_slab_by_slab() -> None:
+    class Lazy:
+        shape, dtype, ndim = (64, 32, 32), np.dtype(np.int16), 3
+
+        def __init__(self) -> None:
+            self.array, self.most, self.read = volume(64, 32, 32), 0, np.zeros(64, int)
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            part = self.array[key]
+            self.most = max(self.most, part.size)
+            self.read[key[0]] += 1
+            return part
+
+    lazy = Lazy()
+    data = "  normalize: window -100 200\n"
+    contents = Contents(lazy, affine=AFFINE, units=("mm",) * 3, axes=("z", "y", "x"))
+    found = predict(document(data=data), contents, most_bytes=2_000_000)
+    assert lazy.most < lazy.array.size / 3
+    assert lazy.read.max() == 1  # what slabs share is kept
+    np.testing.assert_array_equal(found.labels, predict(document(data=data), lazy.array).labels)
+
+
+def test_one_map_tells_two_classes_apart() -> None:
+    pipeline, array = document(end="conv 1 k1 sigmoid"), volume(8, 8, 8)
+    found = predict(pipeline, array, probabilities=True)
+    right = whole(pipeline, array)[0]
+    np.testing.assert_array_equal(found.labels, right > 0.5)
+    np.testing.assert_allclose(found.probabilities[1], right, atol=1e-3)
+
+
+def test_painted_labels_begin_at_one() -> None:
+    pipeline = document(data="  unlabelled: 0\n  classes: [a, b, c]\n")
+    found = predict(pipeline, volume(8, 8, 8))
+    plain = predict(document(), volume(8, 8, 8))
+    np.testing.assert_array_equal(found.labels, plain.labels + 1)
+    np.testing.assert_array_equal(found.voxels, plain.voxels)
+    assert [row["label"] for row in found.rows()] == [1, 2, 3]
+
+
+def test_values_come_in_the_range_of_the_image() -> None:
+    pipeline, array = document(task="regress", end="conv 1 k1"), volume(12, 14, 16)
+    found = predict(pipeline, sample(array), most_bytes=50_000)
+    assert isinstance(found, Regressed)
+    np.testing.assert_allclose(found.values, whole(pipeline, array)[0], rtol=1e-4, atol=1e-2)
+    scaled = predict(document(task="regress", end="conv 1 k1", data="  normalize: zscore\n"), array)
+    zscored = (array - array.mean()) / array.std()
+    right = whole(pipeline, zscored)[0] * array.std() + array.mean()
+    np.testing.assert_allclose(scaled.values, right, rtol=1e-4, atol=1e-2)
+    with pytest.raises(UserError, match="values, not probabilities"):
+        predict(pipeline, array, probabilities=True)
+
+
+def test_a_resampled_scan_gets_labels_on_its_own_voxels() -> None:
+    smooth = volume(20, 31, 33)
+    affine = AFFINE @ np.diag([2.5, 1, 1, 1])
+    pipeline = document(data="  spacing: 2\n")
+    found = predict(pipeline, sample(smooth, affine))
+    assert found.labels.shape == smooth.shape
+    np.testing.assert_allclose(found.affine, affine)
+    # Every voxel has the label of the nearest one of the network's own grid.
+    spaced = to_spacing(sample(smooth, affine), (2.0,))
+    assert spaced.shape[1:] != smooth.shape
+    right = whole(document(), spaced.array[0]).argmax(0).numpy()
+    at = np.linalg.solve(spaced.affine, affine)
+    for index in np.random.default_rng(0).integers(0, smooth.shape, size=(40, 3)):
+        near = np.rint(at[:3, :3] @ index + at[:3, 3]).astype(int)
+        near = near.clip(0, np.array(right.shape) - 1)
+        assert found.labels[tuple(index)] == right[tuple(near)]
+
+
+def test_without_padding_labels_lie_over_the_part_that_they_are_of() -> None:
+    pipeline = parse("input: 1x16x16x16\nnet: [conv 2 k5 valid]\ntrain:\n  task: segment\n")
+    array = volume(12, 13, 14)
+    found = predict(pipeline, sample(array))
+    assert found.labels.shape == (8, 9, 10)
+    np.testing.assert_allclose(found.affine @ (0, 0, 0, 1), AFFINE @ (2, 2, 2, 1))
+
+
+def test_the_same_network_sees_volumes_slice_by_slice() -> None:
+    pipeline, array = document("5zx16x16"), volume(9, 18, 20)
+    found = predict(pipeline, sample(array))
+    assert found.labels.shape == array.shape
+    np.testing.assert_allclose(found.affine, AFFINE)
+    net = pipeline.build().eval()
+    for z in (0, 4, 8):
+        near = array[np.clip(np.arange(z - 2, z + 3), 0, 8)].astype(np.float32)
+        with torch.inference_mode():
+            right = net(torch.from_numpy(near)[None])[0].argmax(0)
+        np.testing.assert_array_equal(found.labels[z], right)
+
+
+def test_it_measures_by_right_labels() -> None:
+    pipeline, array = document(), volume(10, 11, 12)
+    right = np.random.default_rng(5).integers(0, 3, array.shape)
+    found = predict(pipeline, sample(array), labels=right)
+    assert found.confusion.sum() == array.size
+    both = (right == 1) & (found.labels == 1)
+    dice = 2 * both.sum() / ((right == 1).sum() + (found.labels == 1).sum())
+    assert found.rows()[1]["dice"] == pytest.approx(dice)
+    assert "mean Dice" in str(found)
+    with pytest.raises(UserError, match="10x11x13"):
+        predict(pipeline, sample(array), labels=np.zeros((10, 11, 13), int))
+    elsewhere = Contents(right, affine=np.eye(4), units=("mm",) * 3, axes=("z", "y", "x"))
+    with pytest.raises(UserError, match="place"):
+        predict(pipeline, sample(array), labels=elsewhere)
+
+
+# -- files --
+
+
+def scans() -> dict[str, Sample]:
+    """The two scans that ship with the package, cropped; the second one turned at random."""
+    found = {}
+    for name, scan in (("head", head()[0]), ("abdomen", abdomen()[0])):
+        part = np.asarray(scan.array)[40:60, 50:80, 30:70]
+        moved = np.eye(4)
+        moved[:3, 3] = (40, 50, 30)
+        found[name] = sample(part, scan.affine @ moved)
+    for seed in range(3):
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.random(random_state=seed).as_matrix()
+        turn[:3, 3] = np.random.default_rng(seed).normal(size=3) * 50
+        found[f"oblique {seed}"] = sample(found["abdomen"].array[0], turn @ found["abdomen"].affine)
+    return found
+
+
+def test_others_place_the_written_file_where_the_scan_is(tmp_path: Path) -> None:
+    pipeline = document()
+    for name, scan in scans().items():
+        found = predict(pipeline, scan)
+        assert save_prediction(found, tmp_path / "labels.nii.gz") == ()
+        again = read_contents(tmp_path / "labels.nii.gz")
+        np.testing.assert_array_equal(again.array, found.labels)
+        np.testing.assert_allclose(again.affine, scan.affine, atol=1e-4)
+        image = nibabel.load(tmp_path / "labels.nii.gz")
+        itk = SimpleITK.ReadImage(str(tmp_path / "labels.nii.gz"))
+        for z, y, x in [(0, 0, 0), (3, 5, 7), (19, 29, 39)]:
+            right = (scan.affine @ (z, y, x, 1))[2::-1]  # x, y, z towards left, back, head
+            ras = (image.affine @ (x, y, z, 1))[:3]
+            np.testing.assert_allclose(ras * (-1, -1, 1), right, atol=1e-3, err_msg=name)
+            lps = itk.TransformIndexToPhysicalPoint((x, y, z))
+            np.testing.assert_allclose(lps, right, atol=1e-3, err_msg=name)
+            assert itk[x, y, z] == found.labels[z, y, x] == image.dataobj[x, y, z]
+
+
+@pytest.mark.parametrize("ending", ["tif", "npy", "zarr", "nii"])
+def test_files_of_all_kinds_come_back(ending: str, tmp_path: Path) -> None:
+    place = np.diag([2.5, 0.5, 0.75, 1])
+    place[:3, 3] = (10, -20, 30) if ending != "tif" else 0
+    found = predict(document(), sample(volume(12, 14, 16), place), probabilities=[1, 2])
+    path = tmp_path / f"labels.{ending}"
+    save_prediction(found, path)
+    save_prediction(found, path)  # once more, over the first
+    again = read_contents(path)
+    np.testing.assert_array_equal(np.asarray(again.array), found.labels)
+    if ending != "npy":
+        np.testing.assert_allclose(again.affine, place, atol=1e-6)
+        assert again.units[-1] == "mm"
+    chances = tmp_path / f"chances.{ending}"
+    save_prediction(found, chances, probabilities=True)
+    values = np.asarray(read_contents(chances).array, np.float32)
+    assert values.shape == (2, 12, 14, 16)
+    scale = 255 if ending == "tif" else 1
+    np.testing.assert_allclose(values / scale, found.probabilities, atol=0.003)
+    allowed = {path.name, chances.name, "labels.json", "chances.json"}
+    assert {each.name for each in tmp_path.iterdir()} <= allowed  # nothing half-written is left
+
+
+def test_large_probabilities_go_through_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "IN_MEMORY", 1000)
+    with files.scratch(tmp_path / "out.zarr") as space:
+        found = predict(
+            document(data="  spacing: 1\n"),
+            sample(volume(8, 9, 10)),
+            probabilities=True,
+            space=space,
+        )
+        assert isinstance(found.probabilities, np.memmap)
+        save_prediction(found, tmp_path / "out.zarr", probabilities=True)
+        right = np.array(found.probabilities)
+        del found
+    np.testing.assert_array_equal(np.asarray(read_contents(tmp_path / "out.zarr").array), right)
+    assert [each.name for each in tmp_path.iterdir()] == ["out.zarr"]
+
+
+def test_the_table_of_volumes(tmp_path: Path) -> None:
+    data = "  classes: [air, bone, rest]\n"
+    found = predict(document(data=data), sample(volume(8, 9, 10)))
+    write_table(found, tmp_path / "table.csv")
+    first, second, *_ = (tmp_path / "table.csv").read_text().splitlines()
+    assert first == "label,class,voxels,ml"
+    assert second.startswith(f"0,air,{found.voxels[0]},")
+    assert "bone" in str(found)
+
+
+def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:
+    found = predict(document(), volume(8, 8, 8))
+    with pytest.raises(UserError, match="no kind that a prediction"):
+        save_prediction(found, tmp_path / "labels.png")
+    with pytest.raises(UserError, match="no folder"):
+        save_prediction(found, tmp_path / "none" / "labels.nii")
+    with pytest.raises(UserError, match="no probabilities"):
+        save_prediction(found, tmp_path / "labels.nii", probabilities=True)
+    with pytest.raises(UserError, match='no class "bones"'):
+        predict(document(), volume(8, 8, 8), probabilities=["bones"])
+    array = volume(8, 8, 8).astype(float)
+    array[3, 2, 1] = np.nan
+    with pytest.raises(UserError, match="NaN or infinite"):
+        predict(document(), array)
+    with pytest.raises(UserError, match="2 axes"):
+        predict(document(), volume(8, 8))
