@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_convnet.training import metrics
-from napari_convnet.training.metrics import Errors
+from napari_convnet.training.metrics import Errors, per_class
 from napari_convnet.training.results import Evaluation, RegressionEvaluation
 
 CLASSES = 4
@@ -114,3 +114,17 @@ def test_a_regression_is_told_in_a_line():
         "these weights are random: train the network first",
     ]
     assert found.as_dict()["psnr"] == 6.0206
+
+
+def test_measures_of_each_class_by_name():
+    counts = np.array([[90, 10], [0, 0]])
+    found = per_class(("air", "bone"), counts, counts / 2)
+    assert found["air"] == {
+        "Dice": pytest.approx(180 / 190),
+        "IoU": 0.9,
+        "precision": 1.0,
+        "recall": 0.9,
+        "ml": 50.0,
+        "ml predicted": 45.0,
+    }
+    assert (found["bone"]["recall"], found["bone"]["Dice"]) == (None, 0.0)

@@ -223,6 +223,9 @@ class Finished(Event):
         That, of the part held out, with the best weights.
     scores : mapping of str to float or None
         Dice of each class in that part of a segmentation; empty otherwise.
+    measures : mapping of str to mapping
+        For each class its Dice, IoU, precision and recall in that part, and of scans in mm its
+        volume in ml as labelled and as predicted; empty in a regression.
     """
 
     run: Path
@@ -234,6 +237,7 @@ class Finished(Event):
     score_name: str = "accuracy"
     test_score: float | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from .events import (
     Started,
     Step,
 )
-from .metrics import listed
+from .metrics import listed, per_class
 from .plan import Data, Plan, prepare, trained_alike
 from .randomness import seeded
 from .run import STATE, Journal, Run, begin, new_run, rewind
@@ -341,7 +341,13 @@ class Trainer:
             score_name=self.net.score_name,
             test_score=listed(found.score) if found else None,
             scores=found.scores if found else {},
+            measures=self._per_class(found),
         )
+
+    def _per_class(self, found: Measured[Any] | None) -> dict[str, dict[str, float | None]]:
+        if found is None or not isinstance(found.found, np.ndarray):
+            return {}
+        return per_class(self.plan.examples.classes, found.found, found.volumes)
 
     def _hold(self) -> Iterator[Event]:
         """Wait until the pause is over."""

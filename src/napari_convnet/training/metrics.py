@@ -113,6 +113,28 @@ def named(classes: tuple[str, ...], values: Ratios) -> dict[str, float | None]:
     return {name: listed(value) for name, value in zip(classes, values, strict=True)}
 
 
+def per_class(
+    classes: tuple[str, ...], counts: Counts, volumes: Ratios | None = None
+) -> dict[str, dict[str, float | None]]:
+    """Give all measures of each class by name, as JSON can hold them.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        Names of the classes.
+    counts : numpy.ndarray
+        int64 (classes, classes): per right class (row) and predicted class (column).
+    volumes : numpy.ndarray, optional
+        The same in millilitres.
+    """
+    columns = {"Dice": dice, "IoU": iou, "precision": precision, "recall": recall}
+    found = {name: named(classes, measure(counts)) for name, measure in columns.items()}
+    if volumes is not None:
+        found["ml"] = named(classes, volumes.sum(1))
+        found["ml predicted"] = named(classes, volumes.sum(0))
+    return {name: {what: column[name] for what, column in found.items()} for name in classes}
+
+
 def listed(value: float) -> float | None:
     """Give a number as JSON can hold it."""
     return float(value) if math.isfinite(value) else None

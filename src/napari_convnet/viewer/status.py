@@ -83,6 +83,7 @@ class TrainingStatus:
     test_accuracy: float | None = None
     test_score: float | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str = ""
 
@@ -141,7 +142,9 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Finished": lambda e: {
         "state": "stopped" if e.stopped else "finished",
         "seconds_left": 0.0,
-        **_fields(e, **_same("step", "test_accuracy", "test_score", "score_name", "scores")),
+        **_fields(
+            e, **_same("step", "test_accuracy", "test_score", "score_name", "scores", "measures")
+        ),
     },
     "Failed": lambda e: {"state": "failed", "error": e.message},
 }
