@@ -8,26 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..document import Pipeline, draft, edit
-from ..network import Problem, UserError
 from .control import Mailbox, Token
+from .look import Look
+from .regions import Large, kept, open_maps, sample_of
 
 if TYPE_CHECKING:
-    from ..data import Dataset, Sample
+    from ..data import Dataset
     from ..data.layer_files import LayerFile
-    from ..maps import FeatureMap, FeatureMaps, ForeignMaps, LayerPreview, PreviewCache
-    from ..model import ConvNet
+    from ..maps import FeatureMap, LayerPreview, PreviewCache
     from ..training import Event, Prediction
 
-MOST_BYTES = 2**30
-"""Maps of one layer that a window is sent at most."""
+MOST_BYTES = 64 * 2**20
+"""Maps of one layer that a window is sent whole."""
+
+CACHE_BYTES = 256 * 2**20
+"""Memory for what was computed of maps that are not sent whole."""
 
 STEP_SECONDS = 0.05
 """Least time between two steps that are told: a window draws no faster."""
@@ -77,39 +78,6 @@ class Seen:
     dead: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the eye looks at, and with which weights: what its jobs have in common.
-
-    Parameters
-    ----------
-    text : str
-        The document; it may have mistakes, the layers before them are looked at.
-    path : str or None
-        Its file, which others in it are relative to.
-    weights : str
-        File of weights that take the place of the document's; empty for these.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    """
-
-    text: str
-    path: str | None = None
-    weights: str = ""
-    device: str = "auto"
-
-    def pipeline(self) -> Pipeline:
-        """Read the document."""
-        text = self.text
-        if self.weights:
-            text = edit.set_value(text, "weights", self.weights)
-        return draft(text, self.path)
-
-    def stamp(self) -> int:
-        """Change when the file of weights does."""
-        return Path(self.weights).stat().st_mtime_ns if self.weights else 0
-
-
 def describe_device(device: str = "auto") -> Device:
     """Say where a job with this ``device`` would compute; it also wakes the device up."""
     import torch
@@ -121,37 +89,16 @@ def describe_device(device: str = "auto") -> Device:
     return Device(picked.type, device_name(picked), str(torch.__version__))
 
 
-@lru_cache(maxsize=1)
-def _module(look: Look, stamp: int) -> ConvNet:
-    """Build the network once for all pictures of it; a worker has one of them at a time."""
-    from ..model import build, pick_device
-
-    return build(look.pipeline(), device=pick_device(look.device))
-
-
-def _maps(
-    look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]
-) -> FeatureMaps | ForeignMaps:
-    """Give the feature maps of an image (C, *spatial), as the document prepares it."""
-    from ..data import prepare
-    from ..maps import feature_maps
-
-    pipeline = look.pipeline()
-    sample = prepare(_sample(image, affine), pipeline.data, pipeline.input)
-    return feature_maps(_module(look, look.stamp()), sample)
-
-
-def _sample(image: NDArray[np.float32], affine: NDArray[np.float64]) -> Sample:
-    from ..data import Sample
-
-    rank = image.ndim - 1
-    return Sample(image, affine, ("pixel",) * rank, ("",) * rank)
-
-
 def maps(
-    look: Look, image: NDArray[np.float32], affine: NDArray[np.float64], layers: Sequence[str]
-) -> Iterator[Seen]:
-    """Compute the whole maps of some layers, one after the other.
+    look: Look,
+    image: NDArray[Any],
+    affine: NDArray[np.float64],
+    layers: Sequence[str],
+    cancelled: Token,
+    most_bytes: int = MOST_BYTES,
+    cache_bytes: int = CACHE_BYTES,
+) -> Iterator[Seen | Large]:
+    """Compute the whole maps of some layers, one after the other; name those that are too large.
 
     Parameters
     ----------
@@ -163,25 +110,37 @@ def maps(
         Its place: spatial index to world.
     layers : sequence of str
         Names of layers; those that cannot work on this size are left out.
+    cancelled : Token
+        Looked at between layers, and between parts of large ones.
+    most_bytes : int
+        Maps of a layer that take more are not sent: `regions` computes what is looked at of them.
+    cache_bytes : int
+        Memory for what was computed of large maps.
     """
+    found = kept().maps(look, image, affine, cache_bytes)
+    placed = {name: found[name] for name in layers if name in found}
+    placed = {name: m for name, m in placed.items() if m.affine is not None}
+    large = [m for m in placed.values() if m.nbytes > most_bytes]
+    for m in large:
+        assert m.affine is not None
+        yield Large(m.name, m.shape, m.affine)
+    small = [m for m in placed.values() if m.nbytes <= most_bytes]
+    if large:
+        for m in small:
+            yield _seen(m, m.compute(check=cancelled.check))
+        return
+    for name, array in found.stream([m.name for m in small]):
+        yield _seen(found[name], array)
+    kept().forget()
+
+
+def _seen(m: FeatureMap, array: NDArray[Any]) -> Seen:
     from ..maps import dead, limits
 
-    found = _maps(look, image, affine)
-    wanted = [name for name in layers if name in found]
-    large = [name for name in wanted if found[name].nbytes > MOST_BYTES]
-    for name, array in found.stream([name for name in wanted if name not in large]):
-        place = found[name].affine
-        if place is not None:
-            constant = tuple(int(i) for i in np.flatnonzero(dead(array)))
-            yield Seen(name, array, place, limits(array), constant)
-    if large:
-        raise UserError(_too_large(found[large[0]]))
-
-
-def _too_large(m: FeatureMap) -> Problem:
-    gigabytes = m.nbytes / 2**30
-    fix = "look at a later layer or a smaller image; feature_maps(...) in a script is lazy"
-    return Problem(f"all maps of it take {gigabytes:.1f} GB", fix, layer=m.name)
+    assert m.affine is not None
+    constant = tuple(int(i) for i in np.flatnonzero(dead(array)))
+    array = array.astype(np.float32, copy=False)
+    return Seen(m.name, array, m.affine, limits(array), constant)
 
 
 @lru_cache(maxsize=1)
@@ -215,7 +174,7 @@ def previews(
     """
     from ..maps import preview
 
-    sample = _sample(image, affine)
+    sample = sample_of(image, affine)
     yield from preview(
         look.pipeline(),
         sample,
@@ -237,7 +196,7 @@ def sheet(
     """Write a picture with the maps of layers, each with its name, and return its path."""
     from ..maps import montage_png
 
-    found = _maps(look, image, affine)
+    found = open_maps(look, image, affine, CACHE_BYTES)
     montage_png(found, path, [name for name in layers if name in found])
     return path
 
@@ -278,4 +237,4 @@ def predict(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64])
     """Say what an image shows, as `napari_convnet.predict` does."""
     from ..training import predict as answer
 
-    return answer(look.pipeline().checked(), _sample(image, affine), look.device)
+    return answer(look.pipeline().checked(), sample_of(image, affine), look.device)

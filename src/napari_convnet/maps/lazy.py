@@ -164,24 +164,36 @@ class FeatureMap:
     @property
     def limits(self) -> tuple[float, float]:
         """Values that the colours of all its maps should span; see `picture.limits`."""
-        return limits(self._look())
+        return limits(self.look())
 
     @property
     def dead(self) -> NDArray[np.bool_]:
         """Which of its maps are constant or not finite, (C,)."""
-        return dead(self._look())
+        return dead(self.look())
 
-    def _look(self) -> Array:
-        """Give the maps, or where they are large a part around their middle."""
+    def look(self, check: Callable[[], None] = never) -> Array:
+        """Give the maps, or where they are large a part around their middle: of a volume a slice.
+
+        Parameters
+        ----------
+        check : callable
+            As in `compute`.
+        """
         box = whole(self.shape)
-        while volume(box) * self.shape[0] * self.dtype.itemsize > LOOK_BYTES:
+        if len(box) == 3 and self._bytes(box) > LOOK_BYTES:
+            middle = self.shape[1] // 2
+            box = ((middle, middle + 1), *box[1:])
+        while self._bytes(box) > LOOK_BYTES:
             axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0])
             lo, hi = box[axis]
             if hi - lo < 8:
                 break
             quarter = (hi - lo) // 4
             box = (*box[:axis], (lo + quarter, hi - quarter), *box[axis + 1 :])
-        return self.compute(box)
+        return self.compute(box, check=check)
+
+    def _bytes(self, box: Box) -> int:
+        return volume(box) * self.shape[0] * self.dtype.itemsize
 
 
 class NamedMaps(Mapping[str, FeatureMap], ABC):

@@ -16,7 +16,7 @@ from psygnal import Signal
 
 from napari_convnet.document import Pipeline
 from napari_convnet.engine import Failure, Job, Stored, WorkerDied
-from napari_convnet.engine.jobs import Look
+from napari_convnet.engine.look import Look
 from napari_convnet.maps import input_form
 from napari_convnet.network import UserError
 
@@ -24,6 +24,7 @@ from .computing import JOBS
 from .inspecting import Inspection
 from .layer_learning import LayerLearning
 from .maps import Kind, LayerMaps, MapLayers, Spans
+from .patches import is_shown_patches
 from .source import Source, source_of
 from .status import Preview
 
@@ -124,7 +125,8 @@ class Session(LayerLearning):
         """Image layers that the network may look at: all but its own maps."""
         from napari.layers import Image
 
-        return [v for v in self.viewer.layers if isinstance(v, Image) and v not in self.layers]
+        images = [v for v in self.viewer.layers if isinstance(v, Image) and v not in self.layers]
+        return [v for v in images if not is_shown_patches(v)]
 
     @property
     def input_layer(self) -> Image | None:
