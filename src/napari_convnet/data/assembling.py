@@ -13,6 +13,7 @@ from ..network.problems import UserError, listed
 from .contents import Contents, Note
 from .dense import PARTS, Dense, Parts, Region, Scan
 from .documents import PatchesLike, RegionsLike
+from .given import Pair
 from .label_checks import class_names
 from .orientation import voxel_size
 from .parts import parts_of
@@ -66,13 +67,13 @@ class Order:
     kernels: bool = True
 
 
-def assembled(pairs: Iterable[tuple[Contents, Contents | None]], order: Order) -> Dense:
+def assembled(pairs: Iterable[Pair], order: Order) -> Dense:
     """Prepare scans, divide them, and say how patches are cut.
 
     Parameters
     ----------
-    pairs : iterable of (Contents, Contents or None)
-        Scans and their targets, read one at a time.
+    pairs : iterable of (Contents, Contents or None, str)
+        Scans, their targets, and the volumes that they are slices of, read one at a time.
     order : Order
         What is to be made of them.
 
@@ -86,8 +87,9 @@ def assembled(pairs: Iterable[tuple[Contents, Contents | None]], order: Order) -
         As `prepared` and `parts_of`; also where nothing is labelled, or no scan has a foreground.
     """
     gathered = _Gathered()
-    for image, target in pairs:
-        gathered.add(prepared(image, target, order.recipe), target)
+    for image, target, volume in pairs:
+        scan = prepared(image, target, order.recipe)
+        gathered.add(replace(scan, volume=volume), target)
     if not gathered.scans:
         raise UserError("there are no scans to train on", "name one or more in images:")
     classes: tuple[str, ...] = ()

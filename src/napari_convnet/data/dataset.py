@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, cast
 
@@ -342,6 +342,9 @@ def one_image(array: Any, input: Input, rgb: bool | None, name: str) -> AnyArray
 def image_layout(shape: Shape, input: Input, rgb: bool | None, name: str) -> Layout:
     """Decide which axis is what, for an array that holds one image and nothing else."""
     found = layout(shape, input, rgb, name)
+    if found.channel is None and found.sliders and shape[found.sliders[-1]] == 1:
+        # A single channel may have an axis of its own, as torch has it.
+        found = replace(found, channel=found.sliders[-1], sliders=found.sliders[:-1])
     if found.sliders:
         what = f"{name} holds several images ({text_of(shape)})"
         raise UserError(what, f"give each image the axes of the input {text_of(input)}")

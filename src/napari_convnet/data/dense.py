@@ -48,6 +48,8 @@ class Scan:
         What was found in its files, and what was done about it.
     normalised : Normalisation, optional
         What its values (and those of the target of a regression) were changed by.
+    volume : str
+        The volume that it is a slice of, where it is: neighbours in it are alike.
     """
 
     image: NDArray[np.float32]
@@ -58,6 +60,7 @@ class Scan:
     name: str = ""
     notes: tuple[Note, ...] = ()
     normalised: Normalisation | None = None
+    volume: str = ""
 
     @property
     def size(self) -> Shape:
@@ -171,11 +174,13 @@ class Dense(Examples):
     def describe(self) -> str:
         """Say in a line what there is."""
         sizes = {f"{text_of(scan.size)}{_of(scan)}" for scan in self.scans}
-        count = "1 scan" if len(self.scans) == 1 else f"{len(self.scans)} scans"
+        thing = {1: "recording", 2: "image"}.get(len(self.scans[0].size), "scan")
+        count = f"{len(self.scans)} {thing}{'s' * (len(self.scans) != 1)}"
         size = f"of {sizes.pop()}" if len(sizes) == 1 else "of several sizes"
-        values = "values" if not self.classes else f"{len(self.classes)} classes"
-        names = f": {', '.join(self.classes)}" if self.classes else ""
-        return f"{count} {size}, {values}{names}"
+        if not self.classes:
+            return f"{count} {size}, with values to give"
+        classes = "1 class" if len(self.classes) == 1 else f"{len(self.classes)} classes"
+        return f"{count} {size}, {classes}: {', '.join(self.classes)}"
 
     def batches(
         self, batch: int, seed: int, epoch: int, augment: Sequence[SettingLike] = (), start: int = 0

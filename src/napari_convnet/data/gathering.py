@@ -194,11 +194,11 @@ def _source_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Foun
     if isinstance(source, ScanSource):
         default = Along(source.axis, source.descending, None, source.slabs)
         image, labels = source.load()
-        pair = (image, labels if recipe.labels else None)
-        return iter([pair]), tuple(own.classes) or source.classes, default
+        pairs = items_of(image, labels if recipe.labels else None, recipe)
+        return pairs, tuple(own.classes) or source.classes, default
     loaded = load_dataset(pipeline)
     images = (np.asarray(loaded.images[i]) for i in range(len(loaded)))
-    each = ((Contents(image, name=loaded.name_of(i)), None) for i, image in enumerate(images))
+    each = ((Contents(image, name=loaded.name_of(i)), None, "") for i, image in enumerate(images))
     return each, (), None
 
 

@@ -16,7 +16,8 @@ from .scans import Recipe
 from .settings import text_of
 from .values import as_array
 
-Pair = tuple[Contents, Contents | None]
+Pair = tuple[Contents, Contents | None, str]
+"""A scan, its target, and the volume that it is a slice of, where it is."""
 
 _FORMS = "give images and targets as two arrays, pairs of Contents, or a torch dataset"
 
@@ -68,8 +69,8 @@ def given_pairs(data: Any, recipe: Recipe) -> Iterator[Pair]:
 
     Yields
     ------
-    Contents, Contents or None
-        A scan and its target.
+    Contents, Contents or None, str
+        A scan, its target, and the volume that it is a slice of.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
     found = layout(tuple(image.array.shape), recipe.scan_input, image.rgb, image.name)
     several = [axis for axis in found.sliders if image.array.shape[axis] > 1]
     if len(several) != 1 or several[0] != 0:
-        yield image, target
+        yield image, target, ""
         return
     count = image.array.shape[0]
     if target is not None and target.array.shape[:1] != (count,):
@@ -146,8 +147,10 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
             f"has {text_of(target.array.shape)} voxels"
         )
         raise UserError(what, "give a target of the same size for each image")
+    # An array without a place may hold images that have nothing in common.
+    volume = "" if image.affine is None else image.name
     for i in range(count):
-        yield _item(image, i), None if target is None else _item(target, i)
+        yield _item(image, i), None if target is None else _item(target, i), volume
 
 
 def _item(stack: Contents, index: int) -> Contents:

@@ -62,13 +62,13 @@ def _check_whole(labels: AnyArray, name: str) -> None:
     if labels.dtype.kind in "bui":
         return
     if labels.dtype.kind != "f":
-        raise UserError(f"{name} hold {labels.dtype} values", "save them as whole numbers from 0")
+        raise UserError(f"{name} holds {labels.dtype} values", "save them as whole numbers from 0")
     with np.errstate(invalid="ignore"):
         wrong = labels != np.floor(labels)
     if wrong.any():
         first = labels[wrong][0]
         what = (
-            f"{name} hold {int(wrong.sum()):,} values that are no whole numbers, such as {first:g}"
+            f"{name} holds {int(wrong.sum()):,} values that are no whole numbers, such as {first:g}"
         )
         raise UserError(what, "save them as whole numbers from 0, one for each class")
 
@@ -96,9 +96,9 @@ def _outside(
         each.append(f"{len(values) - _MOST_NAMED} more")
     found = listed(each, "and")
     if count is None:
-        return UserError(f"{name} have values that number no class: {found}", "number them from 0")
+        return UserError(f"{name} has values that number no class: {found}", "number them from 0")
     classes = "1 class" if count == 1 else f"{count} classes"
-    what = f"{name} have values outside the {classes} ({shift} to {count - 1 + shift}): {found}"
+    what = f"{name} has values outside the {classes} ({shift} to {count - 1 + shift}): {found}"
     start = "from 1" if shift else "from 0"
     return UserError(
         what,

@@ -186,10 +186,11 @@ def _by_pattern(folder: Path, images: str, labels: str) -> Pairs:
 
 
 def _unpaired(unpaired: Sequence[tuple[str, str]], count: int) -> UserError:
-    lack = "images lack" if len(unpaired) > 1 else "image lacks"
+    lack = "lack" if len(unpaired) > 1 else "lacks"
+    images = "image" if count == 1 else "images"
     each = [f"{image} (its labels would be {label})" for image, label in unpaired[:_MOST_NAMED]]
     more = [f"{len(unpaired) - _MOST_NAMED} more"] if unpaired[_MOST_NAMED:] else []
-    what = f"{len(unpaired)} of {count} {lack} labels: {listed([*each, *more], 'and')}"
+    what = f"{len(unpaired)} of {count} {images} {lack} labels: {listed([*each, *more], 'and')}"
     return UserError(what, "add the labels, or move these images away")
 
 

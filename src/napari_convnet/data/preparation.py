@@ -11,10 +11,15 @@ from .fitting import fit
 from .normalisation import normalise
 from .sample import Sample
 from .settings import Input, SettingLike
+from .spacing import to_spacing
 
 
 class InputPath(Protocol):
     """The part of a document's ``data:`` that every image goes through."""
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres to which scans are resampled."""
 
     @property
     def fit(self) -> SettingLike | None:
@@ -26,7 +31,7 @@ class InputPath(Protocol):
 
 
 def prepare(sample: Sample, data: InputPath | None, input: Input) -> Sample:
-    """Fit, then normalise a sample as the document says: maps and prediction do as training does.
+    """Resample, fit, then normalise a sample as the document says, as training does.
 
     Parameters
     ----------
@@ -44,6 +49,6 @@ def prepare(sample: Sample, data: InputPath | None, input: Input) -> Sample:
     """
     if data is None:
         return sample
-    fitted = fit(sample, data.fit, input)
+    fitted = fit(to_spacing(sample, data.spacing), data.fit, input)
     array = normalise(fitted.array, data.normalize)
     return replace(fitted, array=np.asarray(array, dtype=np.float32))

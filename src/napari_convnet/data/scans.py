@@ -170,7 +170,7 @@ def _without_single_axes(image: Contents, recipe: Recipe) -> Contents:
 
 def _lying_over(target: Contents, image: Contents, recipe: Recipe) -> Contents:
     """Check that the target lies over the image, or bring it there where that is asked for."""
-    names = (image.name or "the image", target.name or "the labels")
+    names = (image.name or "the image", target.name or "the label image")
     target = replace(target, labels=recipe.labels)
     placed = image.affine is not None and target.affine is not None
     if placed and recipe.align:
@@ -211,7 +211,7 @@ def _size(had: Shape, recipe: Recipe) -> Shape:
 
 def _classes(labels: Contents, sample: Sample, recipe: Recipe) -> NDArray[Any]:
     """Give the class of every voxel of the prepared scan."""
-    name = labels.name or "the labels"
+    name = labels.name or "the label image"
     array = _one_channel(labels, sample, name)
     out = class_numbers(array, recipe.unlabelled, recipe.classes, name)
     if recipe.spacing is not None:
@@ -224,13 +224,13 @@ def _classes(labels: Contents, sample: Sample, recipe: Recipe) -> NDArray[Any]:
 def _one_channel(labels: Contents, sample: Sample, name: str) -> AnyArray:
     array = np.asarray(labels.array)
     if labels.rgb or (array.ndim == sample.rank + 1 and array.shape[-1] in (3, 4)):
-        what = f"{name} are a picture in colours"
+        what = f"{name} is a picture in colours"
         raise UserError(what, "save them as a gray image whose values are the classes")
     if array.ndim > sample.rank and set(array.shape[: -sample.rank]) == {1}:
         array = array.reshape(array.shape[-sample.rank :])
     if array.shape != sample.shape[1:]:
         what = (
-            f"{name} have {text_of(array.shape)} voxels, and {sample.name} has "
+            f"{name} has {text_of(array.shape)} voxels, and {sample.name} has "
             f"{text_of(sample.shape[1:])}"
         )
         raise UserError(what, "give labels of the same size, one for each voxel")

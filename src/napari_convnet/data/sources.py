@@ -106,7 +106,7 @@ SOURCES: Mapping[str, Source | ScanSource | SoundSource] = MappingProxyType(
                 "An abdominal CT and its organs, 112x101x122 voxels of 3 mm",
                 samples.ORGANS,
                 samples.abdomen,
-                "z",
+                "y",
                 slabs=2,
             ),
             SoundSource(
