@@ -147,9 +147,11 @@ def test_what_predict_cannot_do_is_told(home, document, few):
         predict(home / "runs/a", np.zeros((30, 31)))
     with pytest.raises(UserError, match="NaN"):
         predict(home / "runs/a", np.full((28, 28), np.nan))
-    maps = parse("input: 1x28x28\nnet:\n  - conv 3 k3\n")
+    maps = parse("input: 1x28x28\nnet:\n  - conv 3 k3\n").build()
     with pytest.raises(UserError, match="ends in maps of 3x28x28"):
         predict(maps, few.images[0, 0])
+    with pytest.raises(UserError, match="labels is for networks that end in maps"):
+        predict(home / "runs/a", few.images[0, 0], labels=1)
 
 
 def test_weights_of_another_network_are_told(home, document, few):

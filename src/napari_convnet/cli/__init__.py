@@ -10,7 +10,7 @@ run: to check or describe a document waits for none of them.
 
 # Each module adds its commands to the app; the help lists them in this order.
 # isort: off
-from . import documents, maps, training, use, export, window  # noqa: F401
+from . import documents, maps, training, predicting, use, export, window  # noqa: F401
 
 # isort: on
 from .app import DEBUG, app, main

@@ -1,4 +1,4 @@
-"""The commands that use a trained network."""
+"""The command that measures a trained network."""
 
 from __future__ import annotations
 
@@ -11,31 +11,7 @@ import typer
 from napari_convnet.network import UserError
 
 from . import named
-from .app import AsJson, Device, DocOrRun, InputFile, app, print_json
-
-
-@app.command()
-def predict(
-    run: DocOrRun,
-    image: InputFile,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="A .json file to write to.")
-    ] = None,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """Say what an image shows."""
-    from napari_convnet.data import read_sample
-    from napari_convnet.training import predict as answer
-
-    pipeline = named.document_or_run(run)
-    prediction = answer(pipeline, read_sample(image, pipeline.input), device)
-    if output:
-        named.write_json(Path(output), prediction.as_dict())
-    if as_json:
-        print_json(prediction.as_dict())
-    else:
-        print(prediction)
+from .app import AsJson, Device, DocOrRun, app, print_json
 
 
 @app.command()

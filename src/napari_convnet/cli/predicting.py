@@ -1,0 +1,214 @@
+"""The command that predicts: what an image shows, or the class or value of every voxel."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_convnet.network import UserError
+
+from . import named
+from .app import AsJson, Device, DocOrRun, InputFile, app, print_json, told
+
+if TYPE_CHECKING:
+    from napari_convnet.document import Pipeline
+    from napari_convnet.training import Regressed, Segmentation
+
+UNITS: Mapping[str, int] = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The file to write: .nii.gz, .tif, .npy or .zarr of labels or values, or .json.",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Memory to compute in, such as 2GB; else what there is."),
+]
+
+
+@app.command()
+def predict(
+    run: DocOrRun,
+    image: InputFile,
+    output: Output = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write those too: OUT-probabilities.")
+    ] = False,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Only the probabilities of this class.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="The right labels, a file: to measure by.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="A .csv file for voxels and volumes of each class.")
+    ] = None,
+    memory: Memory = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Say what an image shows: as a whole, or voxel by voxel."""
+    pipeline = named.document_or_run(run)
+    if len(pipeline.network.output) > 1:
+        wanted: Any = classes or probabilities
+        most = None if memory is None else parse_bytes(memory)
+        options = {"probabilities": wanted, "labels": labels, "most_bytes": most}
+        _predict_voxels(pipeline, image, output, table, device, as_json, options)
+        return
+    given = {"--probabilities": probabilities, "--table": table, "--labels": labels}
+    for name, value in given.items():
+        if value:
+            what = f"{name} is for networks that end in maps; this one gives one class per image"
+            raise UserError(what, "leave it out")
+    _predict_image(pipeline, image, output, device, as_json)
+
+
+def _predict_image(
+    pipeline: Pipeline, image: str, output: str | None, device: str, as_json: bool
+) -> None:
+    from napari_convnet.data import read_sample
+    from napari_convnet.training import predict as answer
+
+    prediction = answer(pipeline, read_sample(image, pipeline.input), device)
+    if output:
+        named.write_json(Path(output), prediction.as_dict())
+    if as_json:
+        print_json(prediction.as_dict())
+    else:
+        print(prediction)
+
+
+def _predict_voxels(
+    pipeline: Pipeline,
+    image: str,
+    output: str | None,
+    table: str | None,
+    device: str,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    from napari_convnet.training import Segmentation, load, write_table
+    from napari_convnet.training.predicting.files import check_name, scratch
+
+    path = None if output is None else Path(output)
+    if path is not None and path.suffix.lower() != ".json":
+        check_name(path)
+    loaded = load(pipeline, device=device)
+    with tempfile.TemporaryDirectory() as folder, scratch(path or Path(folder, "x")) as space:
+        result = _waited(loaded, image, {**options, "space": space}, quiet=as_json)
+        if table is not None:
+            if not isinstance(result, Segmentation):
+                raise UserError("--table is for classes; this network gives values", "leave it out")
+            write_table(result, table)
+        both = bool(options["probabilities"])
+        written = [] if path is None else list(_written(result, path, both))
+    _tell(result, written, as_json)
+
+
+def _tell(result: Segmentation | Regressed, written: Sequence[str], as_json: bool) -> None:
+    notes = [str(note) for note in result.notes]
+    if as_json:
+        print_json({**result.as_dict(), "files": list(written), "notes": notes})
+        return
+    for text in notes:
+        told(text, 0)
+    print(result)
+    for name in written:
+        print(f"wrote {name}")
+
+
+def _written(result: Segmentation | Regressed, path: Path, probabilities: bool) -> Iterator[str]:
+    """Write what was predicted, and give the names of the files."""
+    from napari_convnet.training import save_prediction
+
+    if path.suffix.lower() == ".json":
+        named.write_json(path, result.as_dict())
+        yield str(path)
+        return
+    second = _beside(path)
+    for name, chances in ((path, False), (second, True))[: 1 + probabilities]:
+        for note in save_prediction(result, name, probabilities=chances):
+            told(f"{name}: {note}", 0)
+        yield str(name)
+
+
+def _beside(path: Path) -> Path:
+    """Name the file of probabilities.
+
+    Examples
+    --------
+    >>> _beside(Path("head.nii.gz")).name
+    'head-probabilities.nii.gz'
+    """
+    stem, dot, ending = path.name.partition(".")
+    if path.name.lower().endswith(".nii.gz"):
+        stem, dot, ending = path.name[:-7], ".", path.name[-6:]
+    elif dot:
+        stem, ending = path.stem, path.suffix[1:]
+    return path.with_name(f"{stem}-probabilities.{ending}")
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``2GB``.
+
+    Examples
+    --------
+    >>> parse_bytes("2GB"), parse_bytes("1.5 m"), parse_bytes("4096")
+    (2147483648, 1572864, 4096)
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
+    if match is None:
+        raise UserError(f'"{text}" is no size of memory', "write for example 2GB or 500MB")
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+def _waited(
+    loaded: Any, image: str, options: dict[str, Any], *, quiet: bool
+) -> Segmentation | Regressed:
+    """Predict, and show how far it has come."""
+    from napari_convnet.training import Predicting
+    from napari_convnet.training.predicting import predicting
+
+    result: Any = None
+    with _bar(Path(image).name, quiet) as advance:
+        for event in predicting(loaded, image, **options):
+            if isinstance(event, Predicting):
+                advance(event.fraction)
+            else:
+                result = event
+    return result  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _bar(name: str, quiet: bool) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    bar = Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(name, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)
