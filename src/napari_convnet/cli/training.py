@@ -134,13 +134,19 @@ def _watch(events: Iterator[Event]) -> str:
 
 
 def _started(event: Any) -> str:
-    dense = event.task != "classify"
-    each, measured = (f" {event.unit} an epoch", " regions") if dense else ("", "")
+    each = "" if event.task == "classify" else f" {event.unit} an epoch"
     parts = [f"{event.train:,}{each} to learn from"]
-    parts += [f"{event.validation:,}{measured} to validate"] if event.validation else []
-    parts += [f"{event.test:,}{measured} held out"] if event.test else []
+    parts += [f"{_part(event, event.validation)} to validate"] if event.validation else []
+    parts += [f"{_part(event, event.test)} held out"] if event.test else []
     first = f"{event.run} on {event.device}: {', '.join(parts)}; {event.parameters:,} parameters"
     return "\n".join([first, *(f"- {note}" for note in event.notes)])
+
+
+def _part(event: Any, count: int) -> str:
+    """Count what a part is measured by."""
+    if event.task == "classify":
+        return f"{count:,}"
+    return "1 region" if count == 1 else f"{count:,} regions"
 
 
 def _epoch(event: Any) -> str:

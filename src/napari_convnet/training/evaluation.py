@@ -108,5 +108,5 @@ def _result(
 def _counted(examples: Examples) -> str:
     """Say what a confusion matrix counts."""
     if not isinstance(examples, Dense):
-        return examples.unit
+        return {"windows": "recordings"}.get(examples.unit, examples.unit)
     return {1: "samples", 2: "pixels"}.get(len(examples.scans[0].size), "voxels")

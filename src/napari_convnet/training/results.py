@@ -123,7 +123,7 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        dense = self.unit != "images" and self.unit != "recordings"
+        dense = self.unit in ("voxels", "pixels", "samples")
         judged = f"mean Dice {self.mean_dice:.4f}, " if dense else ""
         where = "" if self.part == "all" else f" of the {self.part} part"
         head = f"{judged}accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, "
