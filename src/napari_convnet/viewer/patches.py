@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "patches"
 LABELS = "patches: labels"
+_MARK = "shown to the training"
 GAP = 0.05
 """Between the image and the patches, as a part of a patch."""
 
@@ -47,14 +48,20 @@ def show_patches(viewer: napari.Viewer, found: PatchesSeen, image: Image | None)
         "translate": place,
         "units": ("pixel",) * (images.ndim - rank) + (found.world_unit,) * rank,
         "axis_labels": _labels(images.ndim, rank),
-        "metadata": {"classes": dict(enumerate(found.classes)), "unit": found.unit},
+        "metadata": {_MARK: found.unit},
     }
     viewer.add_image(images, name=NAME, contrast_limits=_limits(images), rgb=False, **options)
     labels = _labels_of(found, images.shape)
     if labels is not None:
-        viewer.add_labels(labels, name=LABELS, opacity=0.4, **options)
+        names = {"index": range(1, len(found.classes) + 1), "class": found.classes}
+        viewer.add_labels(labels, name=LABELS, opacity=0.4, features=names, **options)
     if image is not None:
         viewer.layers.selection = {image}
+
+
+def is_shown_patches(layer: object) -> bool:
+    """Whether a layer shows patches: normalised already, they are nothing to look at again."""
+    return _MARK in getattr(layer, "metadata", {})
 
 
 def _labels(ndim: int, rank: int) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class DataForm(QWidget):
         self.patches = PatchesEdit(self)
         self.fit = SettingEdit(FITS, self)
         self.augment = SettingsEdit(augmentation_words(), self)
-        self.show_button = QPushButton("Show what it is shown", self)
+        self.show_button = QPushButton("Show patches", self)
         self.show_button.setToolTip(
             "Add some examples as layers beside the image: cut, normalised and augmented as the "
             "training sees them"
@@ -141,7 +141,11 @@ class DataForm(QWidget):
         self.fit.setValue(data.fit)
         self.augment.setWords(fitting_augmentations(len(pipeline.input) - 1))
         self.augment.setValue(pipeline.augment)
+        dense = pipeline.train.task != "classify"
+        self.show_button.setText("Show patches" if dense else "Show examples")
         shown = data_fields(pipeline)
+        if pairs:
+            shown -= {"align"}  # layers are checked when they are chosen
         for key, edit in self.rows.items():
             self.form.setRowVisible(edit, key in shown)
 

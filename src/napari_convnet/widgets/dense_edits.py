@@ -178,13 +178,16 @@ class RegionsEdit(QWidget):
         )
         self.gap = _number(self, "field", "Voxels left out between the parts: the receptive field")
         self.slabs = _number(self, "1", "How often the order of the parts is repeated")
+        self.axis.setMinimumContentsLength(4)
+        for edit in (self.gap, self.slabs):
+            edit.setFixedWidth(42)
         row = _row(self)
-        row.addWidget(self.axis, 2)
+        row.addWidget(self.axis, 1)
         for title, edit in (("gap", self.gap), ("slabs", self.slabs)):
             label = QLabel(title, self)
             label.setProperty("role", "faint")
             row.addWidget(label)
-            row.addWidget(edit, 1)
+            row.addWidget(edit)
             edit.valueChanged.connect(self._changed)
         self.axis.valueChanged.connect(self._changed)
 

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_convnet.document import Pipeline
 
+from .class_table import ClassTable
 from .curves import Curves, legend
 from .data_form import DataForm
 from .dock import Dock
@@ -65,6 +66,7 @@ class Train(Dock):
         self.problems = QLabel(self)
         self.curves = Curves(self)
         self.legend = QLabel(self)
+        self.table = ClassTable(self)
         self.log = LogView(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -128,6 +130,7 @@ class Train(Dock):
         layout.setSpacing(2)
         layout.addWidget(self.legend, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.curves, 4)
+        layout.addWidget(self.table)
         layout.addWidget(self.log, 1)
         return page
 
@@ -215,6 +218,7 @@ class Train(Dock):
 
     def _show_status(self, status: TrainingStatus) -> None:
         self.controls.setValue(status)
+        self.table.setValue(status.measures)
         self.result.setText(result_html(status, self.colors))
         self.result.setVisible(bool(self.result.text()))
         for form in (self.data, self.settings):

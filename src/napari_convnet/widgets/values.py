@@ -109,6 +109,21 @@ def score_text(name: str, value: float | None) -> str:
     return f"{value:.3f}" if name == "Dice" else f"{value:.3g}"
 
 
+def measure_text(name: str, value: float | None) -> str:
+    """Write a measure of a class: overlaps and parts from 0 to 1, volumes in ml.
+
+    Examples
+    --------
+    >>> measure_text("Dice", 0.9412), measure_text("ml", 1234.5), measure_text("ml", 0.0512)
+    ('0.941', '1,234', '0.0512')
+    """
+    if value is None:
+        return "\u2013"
+    if not name.startswith("ml"):
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def number_text(value: float) -> str:
     """Write a number as a document does: shortest form, no plus sign in the exponent.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from napari_convnet.document.edit import SLICES, View
 from napari_convnet.network import Input
@@ -30,8 +30,13 @@ class ViewSwitch(QWidget):
         self.slices = ChoiceEdit(COUNTS, self)
         self.slices.setToolTip("Neighbouring slices that a 2.5-D network sees")
         self.slices.setValue(str(SLICES))
+        for combo, letters in ((self.view, 5), (self.slices, 2)):
+            combo.setMinimumContentsLength(letters)
+            combo.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.about = QLabel(self)
         self.about.setProperty("role", "faint")
+        # Whatever it says, the dock stays as wide as it is.
+        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
