@@ -14,6 +14,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from napari_convnet.data.contents import Contents
 from napari_convnet.data.orientation import nibabel_to_napari
 from napari_convnet.data.readers import read_contents
 from napari_convnet.network.problems import UserError
@@ -79,13 +80,20 @@ def truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return values, np.diag([scale, scale, scale, 1.0]) @ nibabel_to_napari(image.affine)
 
 
-def wrong(path: Path) -> str:
-    """Read a file and say what is wrong with the result; empty where nothing is."""
+def wrong(path: Path, whole: Contents) -> str:
+    """Read a damaged copy of a file and say what is wrong with the result; empty where nothing is.
+
+    The voxels must lie where nibabel puts them. And another shape, voxel size or direction than the
+    whole file's must be told: a damaged header says so itself. What only one number of it says
+    (where the first voxel lies, in a file with one form; a value's slope) can change unseen.
+    """
     try:
         found = read_contents(path)
     except UserError as error:
         text = str(error)
         return "" if 20 < len(text) < 900 and "Traceback" not in text else f"message {text!r}"
+    if _turned(found, whole) and not _news(found, whole):
+        return f"silently {found.array.shape} at {found.affine}"
     values, affine = truth(path)
     if found.affine is None or not np.array_equal(found.affine[-4:, -4:], affine[-4:, -4:]):
         return f"lies at {found.affine}, not at {affine}"
@@ -107,6 +115,18 @@ def wrong(path: Path) -> str:
     return "" if near.mean() == 1 else f"other values at {1 - near.mean():.2%} of the voxels"
 
 
+def _turned(found: Contents, whole: Contents) -> bool:
+    """Whether the shape, the voxel size or the direction is another."""
+    if found.array.shape != whole.array.shape:
+        return True
+    now, before = found.affine[-4:-1, -4:-1], whole.affine[-4:-1, -4:-1]
+    return not np.allclose(now, before, rtol=0, atol=2e-3 * np.abs(before).max())
+
+
+def _news(found: Contents, whole: Contents) -> bool:
+    return bool({str(note) for note in found.notes} - {str(note) for note in whole.notes})
+
+
 def main() -> None:
     seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     sources = [Path(name) for name in sys.argv[4:]]
@@ -117,12 +137,13 @@ def main() -> None:
     # nibabel's word on what it mends, in `truth`.
     nibabel.imageglobals.logger.handlers = [logging.NullHandler()]
     rng = random.Random(seed)
+    whole = {source: read_contents(source) for source in sources}
     for case in range(count):
         source = sources[case % len(sources)]
         print(case, source.name, end=" ", flush=True)
         path = spoil(source, folder, rng)
         faulthandler.dump_traceback_later(SECONDS, exit=True)
-        problem = wrong(path)
+        problem = wrong(path, whole[source])
         faulthandler.cancel_dump_traceback_later()
         print(problem.replace("\n", " ") or "ok")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
 from ...network.problems import UserError
-from ..contents import needs
+from ..contents import Note, needs
 from ..hearing import listening
 
 # What other files begin with, at which byte.
@@ -26,10 +27,11 @@ _OTHERS = {
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
-    """Open a file and yield nibabel's image, and what nibabel had to mend in its header.
+def opened(path: Path) -> Iterator[tuple[Any, list[Note]]]:
+    """Open a file and yield nibabel's image, and notes of what nibabel had to mend in its header.
 
-    At the end the rest of a compressed file is read, for the checksum at its very end.
+    At the end the rest of the file is read: there is the checksum of a compressed one, and there
+    should be nothing else behind the last voxel. What is there is added to the notes.
     """
     nibabel = needs("nibabel", path, "a NIfTI file")
     header_path, image_path = files_of(path)
@@ -47,9 +49,11 @@ def opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
             holders["mat"] = nibabel.fileholders.FileHolder(image_path.with_suffix(".mat"))
         with listening(nibabel.imageglobals.logger) as heard:
             image = kind.from_file_map(holders, mmap=False)
-        yield image, heard
+        notes = [Note(f"the header was mended: {text}", "warning") for text in heard]
+        yield image, notes
         for stream in streams.values():
             _drain(stream)
+        notes += _rest(image, streams["image"].tell())
 
 
 def files_of(path: Path) -> tuple[Path, Path]:
@@ -84,6 +88,15 @@ def _head(stream: IO[bytes]) -> bytes:
     head = stream.read(540)
     stream.seek(0)
     return head
+
+
+def _rest(image: Any, end: int) -> Iterator[Note]:
+    """Tell of bytes behind the last voxel: the header may promise too few."""
+    voxels = math.prod(image.shape) * image.get_data_dtype().itemsize
+    surplus = end - int(image.dataobj.offset) - voxels
+    if surplus > 0:
+        text = f"the file goes on for {surplus:,} bytes behind its last voxel"
+        yield Note(f"{text}: the number of voxels in its header may be damaged", "warning")
 
 
 def _drain(stream: IO[bytes]) -> None:

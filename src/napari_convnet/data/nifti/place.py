@@ -23,6 +23,9 @@ from ..orientation import (
 Q_FORM = "q-form"
 """Accepting it reads a file that is placed twice by its q-form."""
 
+# How far voxel sizes may differ, as a part of them, by rounding alone.
+_ROUNDED = 1e-3
+
 _IN_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 
 
@@ -152,7 +155,7 @@ def _size_notes(header: Any, used: str, affine: Matrix, scale: float) -> list[No
         return []  # a q-form has the header's voxel size, and is compared as a whole
     stated = (np.asarray(header.get_zooms(), dtype=np.float64)[:3] * scale)[::-1]
     sizes = np.asarray(voxel_size(affine))[-len(stated) :]
-    if np.all(np.abs(stated - sizes) <= 0.01 * sizes):
+    if np.all(np.abs(stated - sizes) <= _ROUNDED * sizes):
         return []
     told = " x ".join(number(size) for size in stated)
     text = f"the header gives a voxel size of {told} mm, the s-form {describe(affine)}"

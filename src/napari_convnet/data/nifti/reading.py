@@ -23,7 +23,7 @@ _LABEL_INTENT = 1002
 @np.errstate(all="ignore")  # damaged headers have numbers beyond all bounds
 def read_nifti(path: Path, choice: Choice) -> Contents:
     """Read a NIfTI or Analyze file."""
-    with opened(path) as (image, heard):
+    with opened(path) as (image, notes):
         check_size(path, image)
         try:
             array = values_of(image)
@@ -33,7 +33,6 @@ def read_nifti(path: Path, choice: Choice) -> Contents:
         affine, told = placed(path, image, choice)
     rgb = array.dtype.names is not None
     array = ordered(array)
-    notes = [Note(f"the header was mended: {text}", "warning") for text in heard]
     notes += told
     stated = int(image.header.get("intent_code", 0)) == _LABEL_INTENT
     labels, why = (None, ()) if rgb else label_values(path, array, stated=stated)
