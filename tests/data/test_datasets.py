@@ -9,6 +9,7 @@ from PIL import Image
 
 from napari_convnet.data import (
     SOURCES,
+    Source,
     batches,
     dataset_from_arrays,
     digits,
@@ -26,7 +27,7 @@ from napari_convnet.network.problems import UserError
 def document(input=(1, 28, 28), folder=None, ops=(), **data) -> SimpleNamespace:
     """Stand in for a document with these lines under ``data:``."""
     known = dict.fromkeys(("source", "images", "labels"), "")
-    known |= {"classes": (), "normalize": None, "fit": None, "unlabelled": None}
+    known |= {"classes": (), "normalize": None, "fit": None, "unlabelled": None, "patches": None}
     for key in ("normalize", "fit"):
         if key in data:
             data[key] = parse_setting(data[key])
@@ -85,8 +86,10 @@ def test_faces() -> None:
 
 def test_every_source_loads_what_its_entry_says() -> None:
     for name, source in SOURCES.items():
-        images, labels = source.load()
         assert source.name == name
+        if not isinstance(source, Source):
+            continue
+        images, labels = source.load()
         assert len(images) == len(labels)
         assert set(labels.tolist()) == set(range(len(source.classes)))
         assert f"{images.shape[1]}x{images.shape[2]}" in source.title
@@ -115,7 +118,7 @@ def test_a_network_of_one_size_refuses_another() -> None:
     ("changes", "words"),
     [
         ({"source": "digit"}, 'unknown word "digit" in source; did you mean digits?'),
-        ({"source": "cifar"}, "write digits or faces"),
+        ({"source": "cifar"}, "write digits, faces, head"),
         ({}, "the document names no images to train on"),
         ({"source": "digits", "images": "x"}, "both source: and images:"),
         ({"source": "digits", "classes": ("a", "b")}, "has 10 classes, and classes: names 2"),
@@ -269,7 +272,7 @@ def test_folders_that_are_no_dataset(pictures: Path, tmp_path_factory) -> None:
         "brick holds no folders; make one folder of images per class"
     )
     assert "labels: is given" in told(labels="labels.txt")
-    assert "pattern" in told(images=str(pictures / "*.png"))
+    assert "no file fits" in told(images=str(pictures / "*.png"))
     assert "class bricks has no folder" in told(classes=("bricks", "grass"))
     assert "did you mean brick?" in told(classes=("bricks", "grass"))
     assert "grass is not among classes:" in told(classes=("brick",))
@@ -351,3 +354,21 @@ def test_from_a_document_to_a_batch() -> None:
     assert (images.shape, targets.shape) == ((64, 1, 32, 32), (64,))
     unfitted = parse(pipeline.text.replace("  fit: pad 32\n", ""))
     assert "add fit: pad 32 to data:" in refusal(load_dataset, unfitted)
+
+
+def test_a_pattern_of_images_with_a_file_of_labels(pictures: Path) -> None:
+    (pictures / "classes.txt").write_text("brick\n" * 6 + "grass\n" * 6)
+    told = {"images": "*/*.png", "labels": "classes.txt", "folder": pictures}
+    dataset = load_dataset(document((1, 64, 64), **told))
+    assert dataset.classes == ("brick", "grass")
+    assert dataset.names[0] == "brick/0.png"
+    np.testing.assert_array_equal(dataset.counts, [6, 6])
+    (pictures / "classes.txt").write_text("brick\n" * 6)
+    assert refusal(load_dataset, document((1, 64, 64), **told)) == (
+        "there are 12 images and 6 labels; "
+        "give one label per image, in the order of the files' names"
+    )
+    assert refusal(load_dataset, document((1, 64, 64), **told | {"labels": ""})) == (
+        "images: */*.png has no labels; "
+        "add labels: and a .npy or text file with one label per image"
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..network.problems import UserError, listed
+from . import storing
 from .contents import Contents, Note
 from .dense import PARTS, Dense, Parts, Region, Scan
 from .documents import PatchesLike, RegionsLike
@@ -21,6 +22,7 @@ from .patches import Patch
 from .scans import Recipe, prepared
 from .settings import Shape, text_of
 from .spacing import kernel_note
+from .storing import on_disk, size_of
 
 LEAST_PATCHES = 8
 """Patches of a scan in an epoch, at least, where the document does not say how many."""
@@ -131,8 +133,11 @@ class _Gathered:
     scans: list[Scan] = field(default_factory=list)
     names: Mapping[int, str] = field(default_factory=dict)
 
+    bytes: int = 0
+
     def add(self, scan: Scan, target: Contents | None) -> None:
-        self.scans.append(scan)
+        self.bytes += size_of(scan)
+        self.scans.append(scan if self.bytes <= storing.IN_MEMORY else on_disk(scan))
         if target is not None and target.names:
             self.names = target.names
 

@@ -12,7 +12,7 @@ from .augmentation import augmentations
 from .documents import DataLike, PipelineLike
 from .fitting import target_size
 from .folders import class_names
-from .gathering import scans_source
+from .gathering import labels_given, scans_source, whole_images
 from .loading import (
     check_one_source,
     find_source,
@@ -65,6 +65,7 @@ def _checks(pipeline: PipelineLike) -> Iterator[tuple[str, Callable[[], Any]]]:
 def _checks_of_classes(
     pipeline: PipelineLike, data: DataLike
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
+    yield "data", partial(whole_images, data)
     if data.images:
         yield "data.images", partial(_check_images, pipeline, data)
     if data.labels:
@@ -77,6 +78,7 @@ def _checks_of_scans(
     if data.source:
         yield "data.source", partial(scans_source, pipeline, data)
     if data.images:
+        yield "data.images", partial(labels_given, pipeline, data)
         folder = Path(pipeline.folder or ".")
         yield "data.images", partial(find_pairs, folder, data.images, data.labels)
 

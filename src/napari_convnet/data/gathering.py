@@ -27,6 +27,7 @@ from .scans import Recipe
 from .settings import SettingLike
 from .sources import ScanSource
 from .splitting import split
+from .windows import Windows
 
 # Pairs to make scans of, names of classes, and how they are divided where nobody says.
 Found = tuple[Iterator[Pair], tuple[str, ...], RegionsLike | None]
@@ -83,6 +84,7 @@ def load_examples(
         return data
     own: DataLike = pipeline.data or _Defaults()
     if pipeline.train.task == "classify":
+        whole_images(own)
         return _classified(pipeline, own, data)
     return _dense(pipeline, own, data, field)
 
@@ -92,6 +94,9 @@ def load_examples(
 
 def _classified(pipeline: PipelineLike, own: DataLike, data: Any) -> Classified:
     dataset = load_dataset(pipeline) if data is None else _dataset(pipeline, own, data)
+    if own.patches is not None and not isinstance(dataset, Windows):
+        what = "patches: cuts scans and recordings; images with one class each are taken whole"
+        raise UserError(what, "leave patches: out")
     check_size(pipeline, dataset.shape)
     parts = split(dataset, own.split, pipeline.train.seed)
     return Classified(dataset, parts, dataset.notes, dataset.unit)
@@ -170,10 +175,33 @@ def _document_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Fo
             "the document names no images to train on",
             "add data: with source: head, or images: and labels: with files of both",
         )
-    if recipe.labels and not own.labels and not own.images.endswith(".npz"):
+    labels_given(pipeline, own)
+    return _file_pairs(pipeline, own, recipe), tuple(own.classes), None
+
+
+def labels_given(pipeline: PipelineLike, own: DataLike) -> None:
+    """Raise if a segmentation has no labels to learn from."""
+    if pipeline.train.task == "segment" and not own.labels and not own.images.endswith(".npz"):
         what = f"images: {own.images} has no labels"
         raise UserError(what, "add labels: with a label for every voxel: a pattern, folder or file")
-    return _file_pairs(pipeline, own, recipe), tuple(own.classes), None
+
+
+def whole_images(own: DataLike) -> None:
+    """Raise if images with one class each are to be treated as scans are.
+
+    Raises
+    ------
+    UserError
+        Names the key.
+    """
+    for key, given in (
+        ("spacing", own.spacing is not None),
+        ("regions", own.regions is not None),
+        ("align", own.align != "none"),
+    ):
+        if given:
+            what = f"{key}: is for a target at every voxel; images here have one class each"
+            raise UserError(what, f"leave {key}: out, or write task: segment in train:")
 
 
 def scans_source(pipeline: PipelineLike, own: DataLike) -> None:

@@ -177,7 +177,8 @@ def default_axis(size: Shape, affine: Matrix) -> int:
     if len(size) == 1:
         return 0
     sideways = left_right(affine)
-    return max((n, -axis) for axis, n in enumerate(size) if axis != sideways)[1] * -1
+    others = [axis for axis in range(len(size)) if axis != sideways]
+    return max(others, key=lambda axis: size[axis])
 
 
 def axis_of(name: str, axes: Sequence[str]) -> int:
