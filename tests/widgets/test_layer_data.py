@@ -104,7 +104,7 @@ def test_several_pairs_become_a_pattern_and_move_with_the_document(session, view
     session.save(folder / "far" / "net.yaml")
     assert session.pipeline.data.labels == "net.layers/*_labels.nii.gz"
     assert draft((folder / "far" / "net.yaml").read_text()).data == session.pipeline.data
-    session._written.clear()
+    session._stamps.clear()
     names = sorted(path.rpartition("/")[2] for path in written(session))
     assert names[:2] == ["scan_1_image.nii.gz", "scan_1_labels.nii.gz"]
     assert len(names) == 4

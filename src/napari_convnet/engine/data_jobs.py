@@ -28,8 +28,11 @@ class PatchesSeen:
         Names of the classes; empty where there are none.
     unit : str
         What they are: "patches", "images".
+    slices : bool
+        Whether the channels are neighbouring slices of a volume.
     spacing : tuple of float
-        How far apart neighbouring pixels are.
+        How far apart neighbouring pixels are, slices first where they are the channels; empty
+        where that is not known.
     world_unit : str
         Of the spacing.
     """
@@ -38,6 +41,7 @@ class PatchesSeen:
     targets: NDArray[np.generic]
     classes: tuple[str, ...]
     unit: str
+    slices: bool
     spacing: tuple[float, ...]
     world_unit: str
 
@@ -80,9 +84,11 @@ def patches(
         found += len(image)
         if found >= count:
             break
-    rank = len(examples.shape) - 1
+    slices = pipeline.network.input.slices
+    rank = len(examples.shape) - 1 + slices
     scans = getattr(examples, "scans", ())
-    steps, unit = (1.0,) * rank, "pixel"
+    steps: tuple[float, ...] = ()
+    unit = "pixel"
     if scans:
         steps = tuple(float(n) for n in np.linalg.norm(scans[0].affine[:-1, :-1], axis=0)[-rank:])
         unit = scans[0].units[-1]
@@ -91,6 +97,7 @@ def patches(
         np.concatenate(targets)[:count],
         examples.classes,
         examples.unit,
+        slices,
         steps,
         unit,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_convnet.data import check_same_place
-from napari_convnet.data.axes import Layout, layout
+from napari_convnet.data.axes import Layout, layout, volume_input
 from napari_convnet.data.contents import Contents
 from napari_convnet.data.layer_files import LayerFile
 from napari_convnet.data.transforms import spatial_matrix
@@ -25,7 +25,6 @@ from napari_convnet.document import Pipeline, edit
 from napari_convnet.network import Input, UserError
 
 from .layer_changes import LayerChanges, as_in_file, turn_of
-from .painting import volume_shape
 from .source import world_matrix
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def plan(
         raise UserError("no layers are chosen", "choose an image and its labels")
     parts = [part for pair in pairs for part in _parts(pair, given)]
     suffix = (
-        ".nii.gz" if len(volume_shape(given)) == 4 else ".tif" if given.channels == 1 else ".npy"
+        ".nii.gz" if len(volume_input(given)) == 4 else ".tif" if given.channels == 1 else ".npy"
     )
     if len(parts) == 1 and not parts[0].step:
         return _single(parts[0], folder, own, suffix, changes)
@@ -212,7 +211,7 @@ def _values(layer: Any) -> Any:
 def _parts(pair: LayerPair, given: Input) -> Iterator[_Part]:
     """Give the examples in a pair: one, or one for each step of sliders at which labels are."""
     image, target = pair.image, pair.target
-    found = layout(tuple(_values(image).shape), volume_shape(given), bool(image.rgb), image.name)
+    found = layout(tuple(_values(image).shape), volume_input(given), bool(image.rgb), image.name)
     _check_pair(pair, found)
     if not found.sliders:
         yield _Part(pair, found)

@@ -38,7 +38,7 @@ class LayerLearning(Learning):
         self._changes = LayerChanges(self.viewer)
         self._pairs: list[tuple[weakref.ref[Any], weakref.ref[Any]]] = []
         self._plan: Plan | None = None
-        self._written: dict[Path, tuple[int, int]] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
         self._unsaved = ""
 
     def _end(self, timeout: float) -> None:
@@ -129,9 +129,9 @@ class LayerLearning(Learning):
         files = []
         for one in found.files:
             stamp = (id(one.layer), self._changes.count(one.layer))
-            if self._written.get(one.path) != stamp or not one.path.exists():
+            if self._stamps.get(one.path) != stamp or not one.path.exists():
                 files.append(one.make())
-                self._written[one.path] = stamp
+                self._stamps[one.path] = stamp
         return files
 
     def _planned_anew(self, pairs: Sequence[LayerPair], path: Path | None) -> Plan:
@@ -168,7 +168,7 @@ class LayerLearning(Learning):
     def _close_trainer(self) -> None:
         if self.training.state == "failed" or not self.training.step:
             # It may have ended before the files were written.
-            self._written.clear()
+            self._stamps.clear()
         super()._close_trainer()
 
     # ------------------------------------------------------------ patches

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_convnet.data.axes import layout
+from napari_convnet.data.axes import layout, volume_input
 from napari_convnet.network import Input
 
 from .source import world_matrix
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
 BRUSH = 40
 """Strokes of the brush that are as wide as the image, roughly."""
-
-
-def volume_shape(given: Input) -> tuple[int | None, ...]:
-    """Give an input as one of volumes, where its channels are slices of one."""
-    return (1, None, *given.sizes) if given.slices else given.shape
 
 
 def add_labels(viewer: napari.Viewer, image: Image, given: Input) -> Labels:
@@ -42,7 +37,7 @@ def add_labels(viewer: napari.Viewer, image: Image, given: Input) -> Labels:
         Where the image does not suit the network.
     """
     data: Any = image.data[0] if image.multiscale else image.data
-    found = layout(tuple(data.shape), volume_shape(given), bool(image.rgb), image.name)
+    found = layout(tuple(data.shape), volume_input(given), bool(image.rgb), image.name)
     axes = [*found.sliders, *found.spatial]
     shape = tuple(data.shape[axis] for axis in axes)
     labels: Labels = viewer.add_labels(

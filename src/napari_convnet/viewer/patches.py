@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .source import world_matrix
+
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
@@ -38,16 +40,16 @@ def show_patches(viewer: napari.Viewer, found: PatchesSeen, image: Image | None)
         if name in viewer.layers:
             viewer.layers.remove(viewer.layers[name])
     images = found.images
-    rank = images.ndim - 2
-    if images.shape[1] == 1:
+    rank = images.ndim - 2 + found.slices
+    if images.shape[1] == 1 and not found.slices:
         images = images[:, 0]
-    scale = (1.0,) * (images.ndim - rank) + found.spacing
-    place = (0.0,) * (images.ndim - rank) + _beside(images.shape[-rank:], found, image)
+    steps, units = _steps(found, rank, image)
+    lead = images.ndim - rank
     options: dict[str, Any] = {
-        "scale": scale,
-        "translate": place,
-        "units": ("pixel",) * (images.ndim - rank) + (found.world_unit,) * rank,
-        "axis_labels": _labels(images.ndim, rank),
+        "scale": (1.0,) * lead + steps,
+        "translate": (0.0,) * lead + _beside(viewer, images.shape[-rank:], steps, image),
+        "units": ("pixel",) * lead + units,
+        "axis_labels": ("patch", "channel")[:lead] + ("z", "y", "x")[-rank:],
         "metadata": {_MARK: found.unit},
     }
     viewer.add_image(images, name=NAME, contrast_limits=_limits(images), rgb=False, **options)
@@ -64,9 +66,16 @@ def is_shown_patches(layer: object) -> bool:
     return _MARK in getattr(layer, "metadata", {})
 
 
-def _labels(ndim: int, rank: int) -> tuple[str, ...]:
-    spatial = ("z", "y", "x")[-rank:]
-    return ("patch", "channel")[: ndim - rank] + spatial
+def _steps(
+    found: PatchesSeen, rank: int, image: Image | None
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Give the distances of pixels, and their units; those of the image where none are known."""
+    if found.spacing:
+        return found.spacing, (found.world_unit,) * rank
+    if image is None or image.ndim < rank:
+        return (1.0,) * rank, ("pixel",) * rank
+    steps = np.linalg.norm(world_matrix(image)[:-1, :-1], axis=0)[-rank:]
+    return tuple(float(n) for n in steps), tuple(str(unit) for unit in image.units[-rank:])
 
 
 def _limits(images: NDArray[np.float32]) -> tuple[float, float]:
@@ -88,14 +97,16 @@ def _labels_of(found: PatchesSeen, shape: tuple[int, ...]) -> NDArray[np.uint8] 
     return whole
 
 
-def _beside(shape: tuple[int, ...], found: PatchesSeen, image: Image | None) -> tuple[float, ...]:
-    """Place patches left of an image, their middle at the height of its middle."""
+def _beside(
+    viewer: napari.Viewer, shape: tuple[int, ...], steps: tuple[float, ...], image: Image | None
+) -> tuple[float, ...]:
+    """Place patches left of an image, their middle at its height and at the slice looked at."""
     rank = len(shape)
-    half = [(n - 1) / 2 * step for n, step in zip(shape, found.spacing, strict=True)]
     if image is None or image.ndim < rank:
         return (0.0,) * rank
     low, high = (np.asarray(corner)[-rank:] for corner in image.extent.world)
-    place = [(a + b) / 2 - h for a, b, h in zip(low, high, half, strict=True)]
-    width = shape[-1] * found.spacing[-1]
-    place[-1] = float(low[-1]) - width * (1 + GAP)
+    middle = (low + high) / 2
+    middle[: max(rank - 2, 0)] = viewer.dims.point[-rank : len(viewer.dims.point) - 2]
+    place = middle - (np.asarray(shape) - 1) / 2 * steps
+    place[-1] = low[-1] - shape[-1] * steps[-1] * (1 + GAP)
     return tuple(float(n) for n in place)
