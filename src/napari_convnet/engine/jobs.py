@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..data import Dataset
     from ..data.layer_files import LayerFile
     from ..maps import FeatureMap, LayerPreview, PreviewCache
-    from ..training import Event, Prediction
+    from ..training import Event, Prediction, Regressed, Segmentation
 
 MOST_BYTES = 64 * 2**20
 """Maps of one layer that a window is sent whole."""
@@ -158,6 +158,7 @@ def previews(
     cancelled: Token,
     budget: float | None = 2.0,
     layers: Sequence[str] | None = None,
+    point: tuple[int, ...] | None = None,
 ) -> Iterator[LayerPreview]:
     """Make a thumbnail of what each layer sees, first layers first.
 
@@ -171,6 +172,8 @@ def previews(
         Seconds after which the rest is told to be late.
     layers : sequence of str, optional
         Names of layers; all if not given.
+    point : tuple of int, optional
+        Where to look; see `napari_convnet.maps.preview`.
     """
     from ..maps import preview
 
@@ -183,6 +186,7 @@ def previews(
         budget=budget,
         device=look.device,
         cancelled=cancelled,
+        point=point,
     )
 
 
@@ -233,7 +237,9 @@ def train(
             yield event
 
 
-def predict(look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]) -> Prediction:
+def predict(
+    look: Look, image: NDArray[np.float32], affine: NDArray[np.float64]
+) -> Prediction | Segmentation | Regressed:
     """Say what an image shows, as `napari_convnet.predict` does."""
     from ..training import predict as answer
 

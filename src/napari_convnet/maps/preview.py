@@ -26,7 +26,8 @@ from .paint import RGB, crossed, paint, scaled
 from .parts import Parts
 from .picture import Limits, dead, limits, montage
 from .regions import Box, Shapes, Size, find_shapes, make_plan, volume, whole
-from .source import Source, open_source
+from .slices import neighbours, open_input
+from .source import Source
 
 if TYPE_CHECKING:
     import torch
@@ -254,7 +255,8 @@ def preview(
     cache : PreviewCache, optional
         What was computed before; without it everything is computed.
     point : tuple of int, optional
-        Pixel in the middle of the window that is looked at; the middle of the image otherwise.
+        Pixel in the middle of the window that is looked at; the middle of the image otherwise. Of a
+        volume for a network of neighbouring slices, its first number is the slice.
     size : int
         Pixels of a thumbnail's longer side.
     budget : float or None
@@ -280,7 +282,9 @@ def preview(
     cache = PreviewCache() if cache is None else cache
     key = (network.input.shape, path and (path.fit, path.normalize))
     shape = network.input.shape
-    source = cache.source(array, key, lambda: open_source(array, shape, path=path))
+    source: Any = cache.source(array, key, lambda: open_input(network.input, array, path=path))
+    if len(source.shape) > len(shape):
+        source, point = neighbours(source, network.input.channels, point)
     maker = _Previewer(pipeline_or_module, network, source, cache, device, size, point)
     wanted = None if layers is None else {network[n].name for n in layers if n in network}
     names = [v.name for v in network.layers if wanted is None or v.name in wanted]

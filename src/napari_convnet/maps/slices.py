@@ -82,6 +82,26 @@ class Neighbours:
         """The volume forgets its statistics itself."""
 
 
+def neighbours(
+    volume: Source, count: int, point: tuple[int, ...] | None = None
+) -> tuple[Neighbours, tuple[int, ...] | None]:
+    """Give one slice of a volume as an image with its neighbours, and the place in it.
+
+    Parameters
+    ----------
+    volume : Source
+        One channel, three axes.
+    count : int
+        Slices that the network takes at once.
+    point : tuple of int, optional
+        (z, y, x), of which z is brought into the volume, or z alone; its middle if not given.
+    """
+    depth = volume.shape[1]
+    z = depth // 2 if point is None else min(max(int(point[0]), 0), depth - 1)
+    rest = None if point is None or len(point) < 3 else point[1:]
+    return Neighbours(volume, count, z, z + 1), rest
+
+
 class ManySlices(Forward):
     """Computes parts of layers for several slices at once."""
 

@@ -63,7 +63,7 @@ def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
     """
     data = layer.data[0] if layer.multiscale else layer.data
     found = layout(tuple(data.shape), shape, bool(layer.rgb), layer.name)
-    step = _step(layer, point)
+    step = step_of(layer, point)
     sample = sample_from_array(
         data,
         shape,
@@ -83,7 +83,8 @@ def _spatial_names(layer: Image, found: Layout) -> tuple[str, ...] | None:
     return None if any(name.startswith("-") for name in names) else names
 
 
-def _step(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
+def step_of(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
+    """Give the index of a layer, per axis, that lies at a point of the world."""
     world = np.zeros(layer.ndim)
     given = np.asarray(point, dtype=float)[-layer.ndim :]
     world[layer.ndim - len(given) :] = given

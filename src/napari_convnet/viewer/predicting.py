@@ -1,0 +1,369 @@
+"""Predicting in a window: what an image shows, or the class or value of every voxel as a layer.
+
+A network that ends in a number per class answers in the eye. One that ends in maps works through
+the whole image in a process of its own, so that looking goes on meanwhile; its memory is freed when
+it is done.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker
+from napari_convnet.network import UserError
+
+from .computing import JOBS
+from .layer_learning import LayerLearning
+from .maps import KEY
+from .source import Source
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Labels
+
+PREDICTING = "napari_convnet.engine.predicting:"
+
+PredictionState = Literal["idle", "running", "finished", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionStatus:
+    """Where a prediction per voxel stands.
+
+    Parameters
+    ----------
+    state : {"idle", "running", "finished", "cancelled", "failed"}
+        What it does.
+    fraction : float
+        Part of the voxels that is done, 0 to 1.
+    seconds_left : float or None
+        What the rest will take; None before that can be said.
+    error : str
+        Why it failed.
+    """
+
+    state: PredictionState = "idle"
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether one is under way."""
+        return self.state == "running"
+
+
+class Predictions(LayerLearning):
+    """A document whose network predicts on the layer that it looks at.
+
+    Attributes
+    ----------
+    prediction : Prediction, Segmentation, Regressed or None
+        What was said last: of an image as a whole, or of its voxels. A `Segmentation` has `rows()`,
+        the table of classes with voxels and millilitres.
+    predicting : PredictionStatus
+        Where a prediction per voxel stands; `prediction_progress` tells of every change.
+    """
+
+    prediction_changed = Signal(object)
+    prediction_progress = Signal(PredictionStatus)
+
+    viewer: napari.Viewer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prediction: Any = None
+        self.predicting = PredictionStatus()
+        self._predictor: Worker | None = None
+        self._prediction_ticket: Ticket | None = None
+        self._predicted_over: tuple[Source, str] | None = None
+
+    # What a session knows of the layer that it looks at.
+    @property
+    @abstractmethod
+    def input_layer(self) -> Image | None:
+        """The layer that the network looks at."""
+
+    @abstractmethod
+    def source(self) -> Source:
+        """What the network sees of it."""
+
+    @abstractmethod
+    def _question(self) -> tuple[Source, dict[str, Any]] | None:
+        """The arguments that all jobs have."""
+
+    @property
+    def predicts_voxels(self) -> bool:
+        """Whether the network ends in maps: then a prediction is a layer, not a class."""
+        return len(self._pipeline.network.output) > 1
+
+    # ------------------------------------------------------------ asking
+    def predict(self, *, probabilities: bool = False, most_bytes: int | None = None) -> None:
+        """Say what the input layer shows; the answer comes as `prediction_changed`.
+
+        A network that ends in maps gives a layer "NAME: predicted" in place over the input, updated
+        by the next prediction; `prediction_progress` tells how far it has come.
+
+        Parameters
+        ----------
+        probabilities : bool
+            Whether to add those of all classes too, as an image layer; of networks that end in
+            maps.
+        most_bytes : int, optional
+            Memory that such a network may compute in; by default half of what is free, within
+            reason.
+
+        Raises
+        ------
+        UserError
+            Where the document is wrong, there is no image that fits, or a prediction is under way.
+        """
+        self._pipeline.checked()
+        source = self.source()
+        if self.predicts_voxels:
+            self._predict_voxels(source, probabilities, most_bytes)
+            return
+        question = self._question()
+        if question is None:
+            return
+        self._submit(
+            self._eye,
+            Job(JOBS + "predict", question[1]),
+            key="predict",
+            on_result=self._predicted,
+        )
+
+    def cancel_prediction(self) -> None:
+        """Give up the prediction that is under way; what was there before stays."""
+        if self._prediction_ticket is not None and self.predicting.active:
+            self._prediction_ticket.cancel()
+
+    def _predict_voxels(self, source: Source, probabilities: bool, most: int | None) -> None:
+        if self.predicting.active:
+            raise UserError("a prediction is under way", "wait for it, or cancel it")
+        question = self._question()
+        layer = self.input_layer
+        if question is None or layer is None:
+            return
+        self._predicted_over = (source, layer.name)
+        self._predictor = self._predictor or Worker("eye")
+        self._predictor.put("image", source.sample.array)
+        arguments = {
+            "look": question[1]["look"],
+            "image": Stored("image"),
+            "affine": source.sample.affine,
+            "units": source.sample.units,
+            "axes": source.sample.axes,
+            "name": layer.name,
+            "probabilities": probabilities,
+            "most_bytes": most,
+        }
+        self._set_predicting(PredictionStatus("running"))
+        self._prediction_ticket = self._submit(
+            self._predictor,
+            Job(PREDICTING + "segment", arguments),
+            on_progress=self._predicted_part,
+            on_result=self._predicted_voxels,
+            on_error=self._prediction_failed,
+            on_cancelled=self._prediction_cancelled,
+        )
+
+    # ------------------------------------------------------------ answers
+    def _set_predicting(self, status: PredictionStatus) -> None:
+        self.predicting = status
+        self.prediction_progress.emit(status)
+
+    def _predicted(self, prediction: Any) -> None:
+        self.prediction = prediction
+        self.prediction_changed.emit(prediction)
+
+    def _predicted_part(self, event: Any) -> None:
+        self._set_predicting(PredictionStatus("running", event.fraction, event.seconds_left))
+
+    def _predicted_voxels(self, result: Any) -> None:
+        self._close_predictor()
+        assert self._predicted_over is not None
+        selection = set(self.viewer.layers.selection)
+        for layer in self._shown(result, *self._predicted_over):
+            layer.visible = True
+        # Adding a layer selects it; the input stays what the user selected.
+        self.viewer.layers.selection = selection
+        self._set_predicting(PredictionStatus("finished", 1.0, 0.0))
+        self._predicted(result)
+        if result.message:
+            self.say("warning", result.message)
+
+    def _prediction_failed(self, failure: Failure) -> None:
+        self._close_predictor()
+        self._set_predicting(replace(self.predicting, state="failed", error=str(failure)))
+        self._failed(failure)
+
+    def _prediction_cancelled(self) -> None:
+        self._close_predictor()
+        self._set_predicting(PredictionStatus("cancelled"))
+
+    def _close_predictor(self) -> None:
+        """Ending the process frees its memory, and that of the GPU."""
+        if self._predictor is not None:
+            self._predictor.close(0.5)
+        self._predictor = self._prediction_ticket = None
+
+    def _end(self, timeout: float) -> None:
+        self._close_predictor()
+        super()._end(timeout)
+
+    # ------------------------------------------------------------ layers
+    def prediction_layer(self, kind: str = "prediction") -> Labels | Image | None:
+        """Give the layer of the last prediction on the input layer, if it is there.
+
+        Parameters
+        ----------
+        kind : {"prediction", "probabilities"}
+            Which one.
+        """
+        name = self.input_layer.name if self.input_layer is not None else ""
+        return self._known(name, kind)
+
+    def _known(self, name: str, kind: str) -> Any:
+        for layer in self.viewer.layers:
+            about = layer.metadata.get(KEY, {})
+            if about.get("kind") == kind and about.get("of") == name:
+                return layer
+        return None
+
+    def _shown(self, result: Any, source: Source, name: str) -> list[Any]:
+        """Show a prediction over its input, in the layers of the last one where they fit."""
+        if hasattr(result, "labels"):
+            layers = [self._labelled(result, source, name)]
+            if result.probabilities is not None:
+                chances = np.asarray(result.probabilities, np.float32)
+                layers.append(self._pictured(chances, result, source, name, "probabilities"))
+            return layers
+        return [self._pictured(np.asarray(result.values), result, source, name, "prediction")]
+
+    def _labelled(self, result: Any, source: Source, name: str) -> Labels:
+        place = _place(result, source, 0)
+        data = result.labels.reshape((1,) * len(source.extra) + result.labels.shape)
+        layer = self._known(name, "prediction")
+        if not _fits(layer, data, "labels"):
+            self._remove(layer)
+            layer = self.viewer.add_labels(
+                data, name=f"{name}: predicted", opacity=0.5, metadata=_about(name, "prediction")
+            )
+        else:
+            layer.data = data
+        for key, value in place.items():
+            setattr(layer, key, value)
+        layer.features = _features(result)
+        return layer
+
+    def _pictured(
+        self, values: NDArray[Any], result: Any, source: Source, name: str, kind: str
+    ) -> Image:
+        lead = values.ndim - len(result.axes)
+        shape = (*values.shape[:lead], *(1,) * len(source.extra), *values.shape[lead:])
+        layer, data = self._known(name, kind), values.reshape(shape)
+        title = f"{name}: {'predicted' if kind == 'prediction' else kind}"
+        if not _fits(layer, data, "image"):
+            self._remove(layer)
+            layer = self.viewer.add_image(data, name=title, rgb=False, metadata=_about(name, kind))
+        else:
+            layer.data = data
+        for key, value in _place(result, source, lead).items():
+            setattr(layer, key, value)
+        return layer
+
+    def _remove(self, layer: Any) -> None:
+        if layer is not None:
+            self.viewer.layers.remove(layer)
+
+    # ------------------------------------------------------------ files
+    def save_prediction(self, path: str | Path, *, probabilities: bool = False) -> None:
+        """Write the last prediction per voxel, placed as its input; a message says when it is done.
+
+        Labels are written as the layer has them now: what was mended by hand is in the file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ending in .nii.gz, .nii, .tif, .npy or .zarr.
+        probabilities : bool
+            Whether to write the probabilities instead of labels.
+
+        Raises
+        ------
+        UserError
+            Where there is none, or the file's name does not fit.
+        """
+        from napari_convnet.training.predicting.files import check_name
+
+        result = self.prediction
+        if result is None or not hasattr(result, "affine"):
+            raise UserError("there is no prediction per voxel", "predict first")
+        path = check_name(path)
+        layer = self._known(result.name, "prediction")
+        if layer is not None and hasattr(result, "labels"):
+            mended = np.asarray(layer.data).reshape(result.labels.shape)
+            result = replace(result, labels=mended)
+        self._open += 1
+        threading.Thread(
+            target=self._write, args=(result, path, probabilities), daemon=True
+        ).start()
+
+    def _write(self, result: Any, path: Path, probabilities: bool) -> None:
+        from napari_convnet.training import save_prediction
+
+        try:
+            notes = save_prediction(result, path, probabilities=probabilities)
+            told = " ".join([f"wrote {path}", *(f"({note})" for note in notes)])
+            self._main.later(self._saved)("info", told)
+        except Exception as error:
+            self._main.later(self._saved)("error", str(error))
+
+    def _saved(self, level: str, text: str) -> None:
+        self._open -= 1
+        self.say(level, text)
+
+
+def _about(name: str, kind: str) -> dict[str, Any]:
+    return {KEY: {"kind": kind, "of": name}}
+
+
+def _fits(layer: Any, data: NDArray[Any], kind: str) -> bool:
+    return layer is not None and layer.ndim == data.ndim and layer._type_string == kind
+
+
+def _place(result: Any, source: Source, lead: int) -> dict[str, Any]:
+    """Give what places a result over its input: before its axes come those it is a step of."""
+    extra = len(source.extra)
+    rank = len(result.axes)
+    ndim = lead + extra + rank
+    affine = np.eye(ndim + 1)
+    for axis, (scale, translate) in enumerate(source.extra, start=lead):
+        affine[axis, axis], affine[axis, ndim] = scale, translate
+    affine[lead + extra : ndim, lead + extra : ndim] = result.affine[:rank, :rank]
+    affine[lead + extra : ndim, ndim] = result.affine[:rank, rank]
+    return {
+        "scale": np.ones(ndim),
+        "translate": np.zeros(ndim),
+        "affine": affine,
+        "units": ("pixel",) * lead + (*source.units, *result.units),
+        "axis_labels": ("class",) * lead + (*source.labels, *source.sample.axes),
+    }
+
+
+def _features(result: Any) -> Any:
+    """Give the table of classes as napari shows it under the cursor: by label."""
+    import pandas as pd
+
+    rows = result.rows()
+    table = pd.DataFrame({key: [row[key] for row in rows] for key in rows[0]})
+    return table.rename(columns={"label": "index"})
