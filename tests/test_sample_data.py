@@ -1,6 +1,7 @@
 """File > Open Sample, as napari opens it."""
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 
 from napari_convnet import _sample_data
@@ -32,3 +33,19 @@ def test_bump_and_line_are_the_textbook_ones():
     (line,) = (viewer._add_layer_from_data(*each)[0] for each in _sample_data.line())
     assert bump.data.tolist() == [[0, 0, 0, 1, 1, 0, 0, 0]]
     assert line.data.tolist() == [[0, 0, 0, 1, 1, 0, 0, 0]] * 8
+
+
+def test_a_stroke_is_heard_from_three_sides():
+    pytest.importorskip("soundfile")
+    viewer = ViewerModel()
+    for each in _sample_data.direction():
+        viewer._add_layer_from_data(*each)
+    left, centre, right = viewer.layers
+    assert left.name == "tabla_na from 60\N{DEGREE SIGN} left"
+    assert left.data.shape == centre.data.shape == right.data.shape
+    np.testing.assert_allclose(left.data, right.data[::-1], atol=1e-5)
+    np.testing.assert_allclose(*centre.data, atol=1e-5)
+    assert np.abs(left.data[0]).max() > 1.5 * np.abs(left.data[1]).max()
+    assert [layer.affine.translate[0] for layer in viewer.layers] == sorted(
+        layer.affine.translate[0] for layer in viewer.layers
+    )

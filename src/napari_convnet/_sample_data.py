@@ -11,6 +11,8 @@ import numpy as np
 from ._layers import LayerData, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .data.contents import Contents
 
 _TISSUE_COLOURS: dict[int | None, str] = {1: "#e0a458", 2: "#7ec8e3"}
@@ -30,6 +32,9 @@ _ORGAN_COLOURS: dict[int | None, str] = {
 _OTHERS: dict[int | None, str] = {None: "#9aa0a6", 0: "transparent"}
 
 _RECORDINGS = ("ambient/ambi_piano", "bass/bass_trance_c", "beat/loop_amen")
+
+# Degrees to the right.
+_DIRECTIONS = (-60, 0, 60)
 
 _PHOTOGRAPHS = ("immunohistochemistry", "coins", "camera", "coffee", "cat", "astronaut")
 
@@ -81,11 +86,31 @@ def recordings() -> list[LayerData]:
         Image layers (2, samples): the left ear above the right one, over seconds. Zero is in the
         middle of the colours; the metadata say how high an ear is drawn (``ear_scale``).
     """
-    from ._layers import layer
-    from ._opening import tell
     from .data import recording
 
-    found = [layer(recording(name)) for name in _RECORDINGS]
+    return _below_each_other([recording(name) for name in _RECORDINGS])
+
+
+def direction() -> list[LayerData]:
+    """Open a stroke as it is heard from the left, from the centre and from the right.
+
+    Returns
+    -------
+    list of LayerData
+        Image layers (2, samples), as of `recordings`: what is to the left reaches the left ear
+        earlier, and louder.
+    """
+    from .data import heard_from
+
+    return _below_each_other([heard_from(degrees) for degrees in _DIRECTIONS])
+
+
+def _below_each_other(recordings: "Sequence[Contents]") -> list[LayerData]:
+    """Make layers of recordings in stereo, one under the other, all ears of one height."""
+    from ._layers import layer
+    from ._opening import tell
+
+    found = [layer(each) for each in recordings]
     height = max(options["metadata"]["ear_scale"] for _, options, _ in found)
     for row, (_, options, _) in enumerate(found):
         affine = options["affine"]

@@ -12,6 +12,7 @@ from .classified import Classified
 from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
 from .dense import PARTS, Dense, Part, Parts, Region, Scan
+from .directions import DIRECTIONS, direction, heard_from, placed
 from .examples import IGNORED, Batch, Box, Examples
 from .fitting import FITS, fit
 from .gathering import load_examples
@@ -40,13 +41,15 @@ from .samples import (
     sample_path,
 )
 from .settings import SettingLike, Word
-from .sources import SOURCES, ScanSource, Source
+from .sources import SOURCES, ScanSource, SoundSource, Source
 from .spacing import to_spacing
 from .splitting import Split, split
+from .windows import Recording, Windows, cut_windows
 from .write import write_nifti, write_tiff
 
 __all__ = [
     "AUGMENTATIONS",
+    "DIRECTIONS",
     "FACE_CLASSES",
     "FITS",
     "IGNORED",
@@ -74,13 +77,16 @@ __all__ = [
     "Part",
     "Parts",
     "Reader",
+    "Recording",
     "Region",
     "Sample",
     "Scan",
     "ScanSource",
     "SettingLike",
+    "SoundSource",
     "Source",
     "Split",
+    "Windows",
     "Word",
     "abdomen",
     "augment",
@@ -90,14 +96,17 @@ __all__ = [
     "check_same_place",
     "check_size",
     "closest_canonical",
+    "cut_windows",
     "data_problems",
     "dataset_from_arrays",
     "describe",
     "digits",
+    "direction",
     "epoch_order",
     "faces",
     "fit",
     "head",
+    "heard_from",
     "line",
     "load_dataset",
     "load_examples",
@@ -105,6 +114,7 @@ __all__ = [
     "normalise",
     "number_of_batches",
     "photograph",
+    "placed",
     "prefetch",
     "prepare",
     "read_contents",

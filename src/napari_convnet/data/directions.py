@@ -7,11 +7,14 @@ heard in training.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .contents import Contents
 from .dataset import Dataset
-from .samples import recordings
+from .samples import recording, recordings
 
 Heard = NDArray[np.float32]
 
@@ -86,6 +89,30 @@ def direction(positions: int = 40, seed: int = 0) -> Dataset:
     )
 
 
+def heard_from(degrees: float, stroke: str = "tabla_na") -> Contents:
+    """Let one of the strokes that come along be heard from a place; it needs soundfile.
+
+    Parameters
+    ----------
+    degrees : float
+        To the right of the listener's nose; negative to the left.
+    stroke : str
+        Name of a recording of a `sources` folder, such as ``drum_cowbell``.
+
+    Returns
+    -------
+    Contents
+        (ear, t), as a recording in stereo is read.
+    """
+    mono = recording(f"sources/{stroke}")
+    quiet = np.zeros(RATE // 100, np.float32)
+    heard = placed(np.concatenate([quiet, mono.array[0], quiet]), degrees)
+    most = float(np.abs(heard).max())
+    return replace(
+        mono, array=heard, notes=(), limits=(-most, most), name=f"{stroke} from {_said(degrees)}"
+    )
+
+
 def placed(sound: Heard, degrees: float, rate: float = RATE) -> Heard:
     """Put a mono sound to a place in front of a listener.
 
@@ -131,5 +158,7 @@ def _heard(stroke: Heard, degrees: float, rng: np.random.Generator) -> Heard:
 
 
 def _said(degrees: float) -> str:
+    if not degrees:
+        return "the centre"
     side = "left" if degrees < 0 else "right"
     return f"{abs(degrees):.0f}\N{DEGREE SIGN} {side}"

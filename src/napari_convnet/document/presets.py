@@ -25,7 +25,7 @@ FAMILIES = {
     "Detection": "yolov1 yolov1-darknet",
     "Segmentation": "unet2d unet2d-2015 ct-2.5d",
     "Volumes and films": "unet3d ct-3d resnet18-3d",
-    "Sound": "audio stereo-channels stereo-axis",
+    "Sound": "audio stereo-channels stereo-axis direction",
 }
 """What the presets are about, and their order: the simple before the elaborate."""
 
