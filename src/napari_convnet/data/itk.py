@@ -112,6 +112,8 @@ def _reason(error: RuntimeError) -> str:
     """Take the sentence out of ITK's message, which begins with places in its source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line.partition("ITK ERROR:")[2] for line in lines if "ITK ERROR:" in line]
+    # Of NRRD's chain of causes the last says most.
+    told += [line.partition(": ")[2] for line in lines if line.startswith("[nrrd]")]
     return re.sub(r"\w+\(0x[0-9a-f]+\): ", "", (told or lines)[-1]).strip()[:160]
 
 

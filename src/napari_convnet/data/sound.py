@@ -205,7 +205,8 @@ def _opened(path: Path) -> Any:
 
 
 def _reason(error: Any) -> str:
-    return str(error.error_string).removeprefix("Error : ").strip().rstrip(".")
+    text = str(getattr(error, "error_string", error))
+    return text.removeprefix("Error : ").strip().rstrip(".")
 
 
 def _misnamed(path: Path, head: bytes) -> UserError:
@@ -231,7 +232,10 @@ def _blocks(file: Any, about: _About, frames: int) -> Iterator[NDArray[Any]]:
     values = 0
     dtype = "int32" if _is_flac(about.path) else "float32"
     while left > 0:
-        block = file.read(min(_BLOCK, left), dtype=dtype, always_2d=True)
+        try:
+            block = file.read(min(_BLOCK, left), dtype=dtype, always_2d=True)
+        except RuntimeError as error:  # soundfile's own
+            raise ValueError(_reason(error)) from None
         if not len(block):
             return
         left -= len(block)

@@ -15,11 +15,12 @@ from ..hearing import listening
 
 # What other files begin with, at which byte.
 _OTHERS = {
+    # First: what stands before its mark may be a TIFF header, for programs that know no DICOM.
+    "a DICOM file": (128, b"DICM"),
     "a PNG picture": (0, b"\x89PNG"),
     "a JPEG picture": (0, b"\xff\xd8\xff"),
     "a TIFF picture": (0, b"II*\x00"),
     "a ZIP archive": (0, b"PK\x03\x04"),
-    "a DICOM file": (128, b"DICM"),
     "an NRRD file": (0, b"NRRD"),
     "a numpy array (.npy)": (0, b"\x93NUMPY"),
     "an HDF5 file": (0, b"\x89HDF"),
