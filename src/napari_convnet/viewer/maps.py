@@ -18,6 +18,7 @@ from napari_convnet.maps import colours, common_limits, limits, limits_per_map, 
 from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
 
+from .lazy import LazyArray
 from .source import Source
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class LayerMaps:
     ----------
     layer : Layer
         The network layer.
-    array : ndarray
+    array : ndarray or LazyArray
         (C, *spatial).
     affine : ndarray
         (rank + 1) square, from the maps' spatial indices to the world.
@@ -61,7 +62,7 @@ class LayerMaps:
     """
 
     layer: Layer | ForeignLayer
-    array: NDArray[np.float32]
+    array: NDArray[np.float32] | LazyArray
     affine: NDArray[np.float64]
     limits: tuple[float, float]
     dead: tuple[int, ...] = ()
@@ -74,8 +75,11 @@ class LayerMaps:
     def scaled(self) -> LayerMaps:
         """Bring every map by itself to the colours' range: -1 to 1, or 0 to 1 for rectified ones.
 
-        For pictures in which each map is to be seen; the values are no longer the layer's.
+        For pictures in which each map is to be seen; the values are no longer the layer's. Those
+        of large maps stay as they are.
         """
+        if isinstance(self.array, LazyArray):
+            return self
         spans = limits_per_map(self.array).reshape(-1, 2, *(1,) * (self.array.ndim - 1))
         low, high = spans[:, 0], spans[:, 1]
         span = (-1.0, 1.0) if (low < 0).any() else (0.0, 1.0)
@@ -98,7 +102,7 @@ class Placed:
         One per axis.
     """
 
-    data: NDArray[np.float32]
+    data: NDArray[np.float32] | LazyArray
     affine: NDArray[np.float64]
     axis_labels: tuple[str, ...]
     units: tuple[str, ...]
@@ -194,15 +198,17 @@ def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Pl
         affine[axis, axis], affine[axis, ndim] = scale, translate
     affine[extra:, extra:] = source.sample.affine @ inner
     return Placed(
-        picture.reshape((1,) * extra + picture.shape),
+        picture.reshape(*(1,) * extra, *picture.shape),
         affine,
         (*source.labels, *source.sample.axes),
         (*source.units, *source.sample.units),
     )
 
 
-def _pictures(array: NDArray[np.float32], gap: int) -> NDArray[np.float32]:
+def _pictures(array: NDArray[np.float32] | LazyArray, gap: int) -> NDArray[np.float32] | LazyArray:
     """Lay maps (C, [z,] y, x) side by side, slice by slice."""
+    if isinstance(array, LazyArray):
+        return array.pictures(gap)
     if array.ndim < 4:
         return montage(array, gap=gap)
     slices = [montage(array[:, z], gap=gap) for z in range(array.shape[1])]
@@ -333,6 +339,14 @@ class MapLayers:
                     layer.colormap = wanted
             about["span"] = span
 
+    def looked(self, maps: LayerMaps, kind: Kind) -> None:
+        """Take in what large maps look like, which is known later than they are shown."""
+        layer = self.layer(maps.layer.name, kind)
+        if layer is not None:
+            about = layer.metadata[KEY]
+            about.update({"dead": list(maps.dead), "limits": _limits(maps), "signed": maps.signed})
+            self._set_span(layer, _limits(maps))
+
     def span(self, spans: Spans, feature: float) -> None:
         """Let colours span the values of each layer, of the map in sight, or of all layers.
 
@@ -352,7 +366,7 @@ class MapLayers:
         elif spans == "map":
             for layer in stacks.values():
                 index = min(max(round(feature), 0), layer.data.shape[0] - 1)
-                self._set_span(layer, limits(layer.data[index]))
+                self._set_span(layer, _limits_of(layer.data, index))
 
     def name_montages(self) -> None:
         """Write the name of every montage above it."""
@@ -428,6 +442,14 @@ class MapLayers:
 def _rows(layer: Layer | ForeignLayer) -> int:
     """Rows that the strip of a recording's maps takes, with the gap below it."""
     return ((layer.output or (0,))[0] or 0) + 1
+
+
+def _limits_of(data: Any, index: int) -> tuple[float, float]:
+    """Give the limits of one map; of large maps those of their middle."""
+    if not isinstance(data, LazyArray):
+        return limits(data[index])
+    each = data.look.each
+    return data.look.limits if each is None else (float(each[index, 0]), float(each[index, 1]))
 
 
 def _above(layer: Image) -> NDArray[np.float64]:

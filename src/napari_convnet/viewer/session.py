@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_convnet.data.axes import volume_input
 from napari_convnet.document import Pipeline
 from napari_convnet.engine import Failure, Job, Stored, WorkerDied
 from napari_convnet.engine.look import Look
@@ -22,18 +23,22 @@ from napari_convnet.network import UserError
 
 from .computing import JOBS
 from .inspecting import Inspection
-from .layer_learning import LayerLearning
-from .maps import Kind, LayerMaps, MapLayers, Spans
+from .looking import Looking
+from .maps import Kind, MapLayers, Spans
 from .patches import is_shown_patches
-from .source import Source, source_of
+from .predicting import Predictions
+from .source import Source, source_of, step_of
 from .status import Preview
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
+    from napari_convnet.engine.jobs import Seen
+    from napari_convnet.engine.regions import Large
 
-class Session(LayerLearning):
+
+class Session(Predictions):
     """What a viewer and a pipeline have to do with each other.
 
     Get one with `attach`. All methods may be called from scripts; signals are emitted on the
@@ -49,14 +54,13 @@ class Session(LayerLearning):
     preview_ready = Signal(Preview)
     previews_done = Signal()
     maps_changed = Signal()
-    prediction_changed = Signal(object)
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
         self.layers = MapLayers(viewer)
+        self.looking = Looking(self)
         self.inspection = Inspection(self)
-        self.prediction: Any = None
         self._chosen: weakref.ref[Image] | None = None
         self._watched: Image | None = None
         self._stored: tuple[Any, ...] | None = None
@@ -92,6 +96,7 @@ class Session(LayerLearning):
     def _end(self, timeout: float) -> None:
         self._watch(None)
         self.inspection.end()
+        self.looking.end()
         for emitter, callback in self._followed():
             emitter.disconnect(callback)
         super()._end(timeout)
@@ -195,8 +200,10 @@ class Session(LayerLearning):
             self.layers.span(self.spans, self._feature())
         self.inspection.request_at(self.viewer.dims.point)
         layer = self.input_layer
-        if layer is not None and layer.ndim > len(self._pipeline.input) - 1:
+        if layer is not None and layer.ndim > len(self._form) - 1:
             self._refresh_document()
+        elif self._pipeline.network.input.slices:
+            self.request_previews()
 
     def _feature(self) -> float:
         """Where the slider of the features stands."""
@@ -222,6 +229,18 @@ class Session(LayerLearning):
         if ndim:
             self.viewer.dims.set_point(self.viewer.dims.ndim - ndim, index)
 
+    @property
+    def _form(self) -> tuple[int | None, ...]:
+        """What the network takes: of one that sees neighbouring slices, the whole volume."""
+        return tuple(volume_input(self._pipeline.network.input))
+
+    def _slice(self) -> tuple[int, ...] | None:
+        """The slice in sight, of a volume that the network sees slice by slice; else None."""
+        layer = self.input_layer
+        if layer is None or layer.ndim < 3 or not self._pipeline.network.input.slices:
+            return None
+        return (step_of(layer, self.viewer.dims.point)[-3],)
+
     def source(self) -> Source:
         """What the network sees of the input layer now.
 
@@ -234,9 +253,10 @@ class Session(LayerLearning):
         if layer is None:
             raise UserError("there is no image", "open one, or File > Open Sample > digits")
         point = self.viewer.dims.point
-        key = (id(layer), self._stamp, self._pipeline.input, point[: 1 - len(self._pipeline.input)])
+        form = self._form
+        key = (id(layer), self._stamp, form, point[: 1 - len(form)])
         if self._source is None or self._source[0] != key:
-            self._source = (key, source_of(layer, self._pipeline.input, point))
+            self._source = (key, source_of(layer, form, point))
         return self._source[1]
 
     # ------------------------------------------------------------ what the eye is asked
@@ -269,6 +289,8 @@ class Session(LayerLearning):
                 self._eye.forget(self._stored)
             self._eye.put(key, source.sample.array)
             self._stored = key
+            for note in source.sample.notes:
+                self.say("info", f"{source.sample.name}: {note}")
         path = str(self.path) if self.path else None
         return source, {
             "look": Look(self.text, path, self._weights, self.device),
@@ -290,9 +312,10 @@ class Session(LayerLearning):
     def request_previews(self) -> None:
         """Ask for thumbnails of the layers looked at; each comes as `preview_ready`."""
         layer = self.input_layer
-        point = tuple(self.viewer.dims.point)[: -(len(self._pipeline.input) - 1)]
+        point = tuple(self.viewer.dims.point)[: 1 - len(self._form)]
         place = layer and layer.ndim > 2 and point
-        key = (id(layer), self._stamp, self._weights, place, self._looked)
+        step = self._slice()
+        key = (id(layer), self._stamp, self._weights, place, step, self._looked)
         if key == self._previewed:
             return
         question = self._question()
@@ -302,7 +325,7 @@ class Session(LayerLearning):
         self._late = set()
         self._submit(
             self._eye,
-            Job(JOBS + "previews", {**question[1], "layers": self._looked}),
+            Job(JOBS + "previews", {**question[1], "layers": self._looked, "point": step}),
             key="previews",
             interrupt=not self.training.active,
             on_progress=self._preview_arrived,
@@ -457,7 +480,7 @@ class Session(LayerLearning):
         source, arguments = question
         self._submit(
             self._eye,
-            Job(JOBS + "maps", {**arguments, "layers": names}),
+            Job(JOBS + "maps", {**arguments, "layers": names, **self.looking.bounds}),
             key="maps",
             interrupt=not self.training.active,
             on_progress=partial(self._maps_arrived, source, self._pipeline),
@@ -474,23 +497,29 @@ class Session(LayerLearning):
     def _maps_arrived(self, source: Source, pipeline: Pipeline, found: Any) -> None:
         if found.layer not in self._pipeline.network or self._pipeline.input != pipeline.input:
             return
-        maps = LayerMaps(
-            pipeline.network[found.layer], found.array, found.affine, found.limits, found.dead
-        )
         for kind, names in self._wanted.items():
             if found.layer in names:
                 # Each on its own turn of the event loop, so that none waits for all.
-                self._main.later(self._put)(maps, source, kind, names)
+                self._main.later(self._put)(found, source, pipeline, kind, names)
 
-    def _put(self, maps: LayerMaps, source: Source, kind: Kind, names: Sequence[str]) -> None:
-        if maps.layer.name not in self._wanted.get(kind, ()):
+    def _put(
+        self,
+        found: Seen | Large,
+        source: Source,
+        pipeline: Pipeline,
+        kind: Kind,
+        names: Sequence[str],
+    ) -> None:
+        if found.layer not in self._wanted.get(kind, ()):
             return
         selection = set(self.viewer.layers.selection)
-        new = self.layers.layer(maps.layer.name, kind) is None
+        new = self.layers.layer(found.layer, kind) is None
+        network = self._pipeline.network
+        among = tuple(network[name] for name in names if name in network)
+        shown = pipeline.network[found.layer]
+        maps = self.looking.layer_maps(found, shown, source, kind, among)
         if kind == "montage" and self.spans == "map":
             maps = maps.scaled()
-        network = self._pipeline.network
-        among = [network[name] for name in names if name in network]
         layer = self.layers.put(maps, source, kind, among)
         if new:
             # Adding a layer selects it; the input stays what the user selected.
@@ -518,28 +547,3 @@ class Session(LayerLearning):
             ),
             on_result=lambda written: self.say("info", f"wrote {written}"),
         )
-
-    # ------------------------------------------------------------ prediction
-    def predict(self) -> None:
-        """Say which class the input layer shows; the answer comes as `prediction_changed`.
-
-        Raises
-        ------
-        UserError
-            Where the document is wrong or there is no image that fits.
-        """
-        self._pipeline.checked()
-        self.source()
-        question = self._question()
-        if question is None:
-            return
-        self._submit(
-            self._eye,
-            Job(JOBS + "predict", question[1]),
-            key="predict",
-            on_result=self._predicted,
-        )
-
-    def _predicted(self, prediction: Any) -> None:
-        self.prediction = prediction
-        self.prediction_changed.emit(prediction)
