@@ -1,10 +1,13 @@
 """Segmentation and regression: the same training as by hand, exact measures, resumed or not."""
 
+import itertools
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
@@ -15,6 +18,7 @@ from napari_convnet.training import Epoch, Finished, Run, Step, evaluate, load, 
 from napari_convnet.training.metrics import confusion, mean_dice
 from napari_convnet.training.plan import prepare
 from napari_convnet.training.tasks import class_weights, spread
+from napari_convnet.training.tasks.bounds import cost
 
 TEXT = """\
 title: Tissues
@@ -163,26 +167,63 @@ def test_the_best_weights_are_those_of_the_best_score(scan, tmp_path):
 
 
 def test_large_parts_are_validated_by_slabs_of_them():
-    regions = [Region(0, ((0, 10), (0, 100), (0, 10)))]
-    assert spread(regions, None) == spread(regions, 10_000) == tuple(regions)
-    slabs = spread(regions, 5_000)
-    assert [slab.box[1] for slab in slabs] == [(12, 37), (62, 87)]
-    (slab,) = spread(regions, 1_000)
-    assert slab.box == ((0, 10), (45, 55), (0, 10))
+    regions, sizes = [Region(0, ((0, 10), (0, 100), (0, 10)))], {0: (10, 100, 10)}
+    point, wide = (1, 1, 1), (5, 31, 5)
+    assert spread(regions, sizes, point, None) == tuple(regions)
+    assert spread(regions, sizes, point, 10_000) == tuple(regions)
+    slabs = spread(regions, sizes, point, 4_000)
+    assert [slab.box[1] for slab in slabs] == [(7, 17), (32, 42), (57, 67), (82, 92)]
+    (slab,) = spread(regions, sizes, wide, 5_000)
+    assert slab.box == ((0, 10), (40, 60), (0, 10)), "30 of 50 layers are around"
     many = [Region(i, ((0, 10), (0, 10))) for i in range(100)]
-    assert [region.scan for region in spread(many, 500)] == [10, 30, 50, 70, 90]
+    chosen = spread(many, dict.fromkeys(range(100), (10, 10)), (1, 1), 500)
+    assert [region.scan for region in chosen] == [10, 30, 50, 70, 90]
 
 
-def test_an_epoch_is_validated_by_no_more_than_half_of_what_it_learns_from(scan, monkeypatch):
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), share=st.floats(0.05, 1), count=st.integers(1, 3))
+def test_no_more_is_computed_than_is_allowed(data, share, count):
+    size = data.draw(st.tuples(*[st.integers(8, 60)] * 3))
+    field = data.draw(st.tuples(*[st.integers(1, 12)] * 3))
+    ends = [sorted(data.draw(st.tuples(*[st.integers(0, n)] * 2))) for n in size]
+    box = tuple((min(lo, n - 1), max(hi, lo + 1)) for (lo, hi), n in zip(ends, size, strict=True))
+    box = tuple((lo, min(hi, n)) for (lo, hi), n in zip(box, size, strict=True))
+    regions = [Region(i, box) for i in range(count)]
+    sizes = dict.fromkeys(range(count), size)
+    whole = count * cost(box, size, field)
+    chosen = spread(regions, sizes, field, int(share * whole))
+    assert {region.scan for region in chosen} == set(range(count))
+    thin = any(hi - lo == 1 for region in chosen for lo, hi in region.box)
+    assert thin or sum(cost(r.box, size, field) for r in chosen) <= share * whole
+    for region in chosen:
+        inside = zip(region.box, box, strict=True)
+        assert all(lo <= a < b <= hi for (a, b), (lo, hi) in inside)
+    for one, other in itertools.combinations([r.box for r in chosen if r.scan == 0], 2):
+        assert any(a >= d or b <= c for (a, b), (c, d) in zip(one, other, strict=True))
+
+
+def test_an_epoch_is_validated_in_half_the_time_that_it_learns(scan, monkeypatch):
     from napari_convnet.training import plan as module
 
     monkeypatch.setattr(module, "LEAST_VALIDATED", 64)
     pipeline = parse(document().text.replace("per-volume 6", "per-volume 1"))
     plan = prepare(pipeline, scan, "cpu")
-    assert plan.most_validated == 16**3 // 2
+    assert plan.most_validated == 1.5 * 16**3
     found = plan.net.measure(plan.examples, "validation", most=plan.most_validated)
-    assert found.found.sum() <= 16**3 // 2
-    assert f"every epoch is validated by {16**3 // 2:,} of the" in " ".join(plan.notes)
+    (region,) = plan.examples.regions("validation")
+    have = int(np.prod([hi - lo for lo, hi in region.box]))
+    assert 0 < found.found.sum() < have
+    assert f"validated by {found.found.sum():,} of the {have:,} voxels" in " ".join(plan.notes)
+
+
+def test_a_network_that_sees_everything_is_validated_by_patches(scan, tmp_path):
+    text = document().text.replace("k3 bn relu", "k3 inorm relu").replace("  - drop .2\n", "")
+    plan = prepare(parse(text), scan, "cpu")
+    assert "patch by patch" in plan.notes[-1]
+    bounded = plan.net.measure(plan.examples, "validation", most=10**9)
+    exact = plan.net.measure(plan.examples, "validation")
+    assert bounded.found.sum() == exact.found.sum()
+    assert not np.array_equal(bounded.found, exact.found)
 
 
 # -- what is not labelled --

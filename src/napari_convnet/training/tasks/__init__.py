@@ -13,8 +13,9 @@ from napari_convnet.model import ConvNet
 
 from .balance import class_weights
 from .base import EVERYTHING, ClassLearner, Learner, Measured, Whole
+from .bounds import spread, volume
 from .classify import Classifier, check_classes
-from .dense import DenseLearner, output_offset, spread
+from .dense import DenseLearner, output_offset
 from .regress import Regressor
 from .segment import Segmenter, millilitres
 
@@ -35,6 +36,7 @@ __all__ = [
     "millilitres",
     "output_offset",
     "spread",
+    "volume",
 ]
 
 LEARNERS: dict[str, type[Learner]] = {

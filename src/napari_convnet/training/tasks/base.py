@@ -166,7 +166,7 @@ class Learner(ABC):
         batch : int
             Images computed at once, where they are all of one size.
         most : int, optional
-            Voxels at most, spread over the part; else all.
+            Voxels to compute at most, spread over the part; else all is measured.
         control : Control, optional
             Whose `stop` ends the measuring.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,9 +20,7 @@ from napari_convnet.network import Network, UserError
 from ..control import Control
 from ..modes import in_use
 from .base import EVERYTHING, Learner, Whole
-
-SLABS = 4
-"""Parts at most that a region is measured by, where all of it is too much."""
+from .bounds import spread
 
 
 class DenseLearner(Learner):
@@ -45,22 +45,68 @@ class DenseLearner(Learner):
         cut: tuple[Any, ...] = tuple(slice(o, o + n) for o, n in zip(offset, sizes, strict=True))
         return targets[(..., *cut)]
 
-    def regions(self, examples: Dense, part: Whole) -> tuple[Region, ...]:
-        """Give the regions of a part; for all, whole scans."""
+    @cached_property
+    def field(self) -> tuple[int, ...]:
+        """Voxels that an output sees, per axis of a scan."""
+        network = self.network
+        seen = network[self.output_layer].receptive_field or (1,) * len(network.input.sizes)
+        return (network.input.channels, *seen) if network.input.slices else tuple(seen)
+
+    @cached_property
+    def sees_everything(self) -> bool:
+        """Whether an output depends on all of a scan, as behind instance normalisation."""
+        reaches = (layer.kind.reach for layer in self.network.layers)
+        return not self.network.input.slices and "global" in reaches
+
+    def regions(self, examples: Dense, part: Whole, most: int | None = None) -> tuple[Region, ...]:
+        """Give the regions of a part, for all of them whole scans; or what `most` leaves of them.
+
+        Parameters
+        ----------
+        examples : Dense
+            The data.
+        part : {"train", "validation", "test", "all"}
+            Which of them.
+        most : int, optional
+            Voxels to compute at most.
+        """
         if part == EVERYTHING:
             return tuple(Region(i, scan.whole) for i, scan in enumerate(examples.scans))
-        return examples.regions(part)
+        sizes = {i: scan.size for i, scan in enumerate(examples.scans)}
+        field = (1,) * len(self.field) if self.sees_everything else self.field
+        return spread(examples.regions(part), sizes, field, most)
 
     def _pieces(
-        self, examples: Dense, regions: Sequence[Region], control: Control | None
+        self, examples: Dense, part: Whole, most: int | None, control: Control | None
     ) -> Iterator[tuple[Scan, Tensor, Tensor]]:
-        """Compute regions exactly, as parts of the whole: scan, outputs and targets of a piece."""
+        """Compute a part of the data: scan, outputs and targets of a piece at a time.
+
+        Exactly, as parts of whole scans. But where an output depends on all of a scan and `most` is
+        a bound, patches are computed each by itself, as in training.
+        """
+        patchwise = most is not None and self.sees_everything
         with in_use(self.model), torch.inference_mode():
-            for region in regions:
+            for region in self.regions(examples, part, most):
+                if patchwise:
+                    yield from self._patches(examples, region, control)
+                    continue
                 scan = examples.scans[region.scan]
                 for box, outputs in self._tiles(scan, region.box, control):
-                    target = scan.target_in(box)
-                    yield scan, outputs[None].float(), self._target(target)
+                    yield scan, outputs[None].float(), self._target(scan.target_in(box))
+
+    def _patches(
+        self, examples: Dense, region: Region, control: Control | None
+    ) -> Iterator[tuple[Scan, Tensor, Tensor]]:
+        """Compute a region patch by patch, side by side."""
+        scan, patch, box = examples.scans[region.scan], examples.patch, region.box
+        steps = [range(lo, hi, n) for (lo, hi), n in zip(box, patch.size, strict=True)]
+        for start in itertools.product(*steps):
+            if control is not None and control.stopping:
+                return
+            image = torch.from_numpy(np.array(patch.image(scan.image, box, start), np.float32))
+            outputs = self.outputs(image[None].to(self.device))
+            targets = self._target(patch.target(scan.target, box, start))
+            yield scan, outputs, self.aligned(outputs, targets)
 
     def _tiles(self, scan: Scan, box: Box, control: Control | None) -> Iterator[tuple[Box, Tensor]]:
         """Compute the part of a scan's output that lies within a box of the scan."""
@@ -143,49 +189,3 @@ def output_offset(network: Network) -> tuple[int, ...]:
         fix = "use kernels of odd size, or padding, which keeps the size"
         raise UserError(f"{what}: they lie half a pixel off", fix)
     return tuple(int(start) for start in layer.start)
-
-
-def spread(regions: Sequence[Region], most: int | None) -> tuple[Region, ...]:
-    """Choose parts of regions to measure by, of so many voxels at most, spread evenly.
-
-    Of many regions (images of their own, say) every so many-th is taken whole. Of a few, each gives
-    slabs across its longest axis: up to four, where these are no thinner than a quarter of it.
-    It is the same choice for the same regions, so that one epoch compares with the next.
-
-    Parameters
-    ----------
-    regions : sequence of Region
-        What there is.
-    most : int or None
-        Voxels at most (a slab has at least one layer of them); None for all.
-
-    Examples
-    --------
-    >>> spread([Region(0, ((0, 10), (0, 80)))], 400)
-    (Region(scan=0, box=((0, 10), (10, 30))), Region(scan=0, box=((0, 10), (50, 70))))
-    """
-    total = sum(_voxels(region.box) for region in regions)
-    if most is None or total <= most:
-        return tuple(regions)
-    share = most / total
-    kept = int(len(regions) * share)
-    if kept >= SLABS:
-        return tuple(regions[int((i + 0.5) * len(regions) / kept)] for i in range(kept))
-    return tuple(slab for region in regions for slab in _slabs(region, share))
-
-
-def _slabs(region: Region, share: float) -> Iterator[Region]:
-    box = region.box
-    axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0])
-    lo, hi = box[axis]
-    length = hi - lo
-    wanted = max(1, int(length * share))
-    count = max(1, min(SLABS, wanted * 4 // length))
-    thick = max(1, wanted // count)
-    for i in range(count):
-        start = lo + int((i + 0.5) * length / count - thick / 2)
-        yield Region(region.scan, (*box[:axis], (start, start + thick), *box[axis + 1 :]))
-
-
-def _voxels(box: Box) -> int:
-    return math.prod(hi - lo for lo, hi in box)

@@ -22,7 +22,7 @@ from ..control import Control
 from ..losses import Total, value_losses
 from ..metrics import Errors, listed
 from .base import Measured, Whole
-from .dense import DenseLearner, check_maps, spread
+from .dense import DenseLearner, check_maps
 
 
 class Regressor(DenseLearner):
@@ -73,11 +73,10 @@ class Regressor(DenseLearner):
         most: int | None = None,
         control: Control | None = None,
     ) -> Measured[Errors] | None:
-        """Measure the network on the regions of a part, exactly as on whole scans."""
+        """Measure the network on the regions of a part, as on whole scans; see `Learner`."""
         assert isinstance(examples, Dense)
         errors, loss = Errors(), self._plain_losses.gathering()
-        regions = spread(self.regions(examples, part), most)
-        for _, outputs, targets in self._pieces(examples, regions, control):
+        for _, outputs, targets in self._pieces(examples, part, most, control):
             loss.add(outputs, targets)
             errors += self._errors(outputs, targets)
         if not errors.count or (control is not None and control.stopping):

@@ -14,7 +14,7 @@ from napari_convnet.data import IGNORED, Dense, Examples, Scan
 from ..control import Control
 from ..metrics import Counts, accuracy, dice, listed, mean_dice, named
 from .base import ClassLearner, Measured, Whole
-from .dense import DenseLearner, check_maps, spread
+from .dense import DenseLearner, check_maps
 
 
 class Segmenter(ClassLearner, DenseLearner):
@@ -51,13 +51,12 @@ class Segmenter(ClassLearner, DenseLearner):
         most: int | None = None,
         control: Control | None = None,
     ) -> Measured[Counts] | None:
-        """Measure the network on the regions of a part, exactly as on whole scans."""
+        """Measure the network on the regions of a part, as on whole scans; see `Learner`."""
         assert isinstance(examples, Dense)
         size = len(examples.classes)
         counts, volumes = np.zeros((size, size), np.int64), np.zeros((size, size))
         loss = self._plain_losses.gathering()
-        regions = spread(self.regions(examples, part), most)
-        for scan, outputs, targets in self._pieces(examples, regions, control):
+        for scan, outputs, targets in self._pieces(examples, part, most, control):
             loss.add(outputs, targets)
             found = self._counts(outputs, targets).cpu().numpy()
             counts += found
