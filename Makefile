@@ -38,8 +38,9 @@ lint: setup  ## style, types, the rooms' import rules, the plugin's manifest
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-convnet
 
-docs: setup  ## write the language reference and the list of presets again
+docs: setup  ## write the pages on the language, on data and on presets again
 	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/data.py
 	$(BIN)/python tools/presets.py
 
 pictures: setup  ## make the README's pictures again
