@@ -189,7 +189,7 @@ class Predictions(LayerLearning):
         self._set_predicting(PredictionStatus("running", event.fraction, event.seconds_left))
 
     def _predicted_voxels(self, result: Any) -> None:
-        self._close_predictor()
+        self._leave_predictor()
         assert self._predicted_over is not None
         selection = set(self.viewer.layers.selection)
         for layer in self._shown(result, *self._predicted_over):
@@ -202,22 +202,27 @@ class Predictions(LayerLearning):
             self.say("warning", result.message)
 
     def _prediction_failed(self, failure: Failure) -> None:
-        self._close_predictor()
+        self._leave_predictor()
         self._set_predicting(replace(self.predicting, state="failed", error=str(failure)))
         self._failed(failure)
 
     def _prediction_cancelled(self) -> None:
-        self._close_predictor()
+        self._leave_predictor()
         self._set_predicting(PredictionStatus("cancelled"))
 
-    def _close_predictor(self) -> None:
-        """Ending the process frees its memory, and that of the GPU."""
-        if self._predictor is not None:
+    def _leave_predictor(self) -> None:
+        """Free its memory: that of a GPU by ending the process."""
+        self._prediction_ticket = None
+        if self._predictor is None:
+            return
+        self._predictor.forget("image")
+        if not self.device_name.startswith("CPU"):
             self._predictor.close(0.5)
-        self._predictor = self._prediction_ticket = None
+            self._predictor = None
 
     def _end(self, timeout: float) -> None:
-        self._close_predictor()
+        if self._predictor is not None:
+            self._predictor.close(timeout)
         super()._end(timeout)
 
     # ------------------------------------------------------------ layers
@@ -250,40 +255,55 @@ class Predictions(LayerLearning):
         return [self._pictured(np.asarray(result.values), result, source, name, "prediction")]
 
     def _labelled(self, result: Any, source: Source, name: str) -> Labels:
-        place = _place(result, source, 0)
         data = result.labels.reshape((1,) * len(source.extra) + result.labels.shape)
-        layer = self._known(name, "prediction")
-        if not _fits(layer, data, "labels"):
-            self._remove(layer)
-            layer = self.viewer.add_labels(
-                data, name=f"{name}: predicted", opacity=0.5, metadata=_about(name, "prediction")
-            )
-        else:
-            layer.data = data
-        for key, value in place.items():
-            setattr(layer, key, value)
-        layer.features = _features(result)
-        return layer
+        known = self._known(name, "prediction")
+        place = {**_place(result, source, 0), "features": _features(result)}
+        if _fits(known, data, "labels"):
+            return _updated(known, data, place)
+        self._remove(known)
+        about = {"metadata": _about(name, "prediction"), "opacity": 0.5}
+        return self.viewer.add_labels(data, name=f"{name}: predicted", **about, **place)
 
     def _pictured(
         self, values: NDArray[Any], result: Any, source: Source, name: str, kind: str
     ) -> Image:
         lead = values.ndim - len(result.axes)
         shape = (*values.shape[:lead], *(1,) * len(source.extra), *values.shape[lead:])
-        layer, data = self._known(name, kind), values.reshape(shape)
+        known, data = self._known(name, kind), values.reshape(shape)
+        place = _place(result, source, lead)
+        if _fits(known, data, "image"):
+            return _updated(known, data, place)
+        self._remove(known)
         title = f"{name}: {'predicted' if kind == 'prediction' else kind}"
-        if not _fits(layer, data, "image"):
-            self._remove(layer)
-            layer = self.viewer.add_image(data, name=title, rgb=False, metadata=_about(name, kind))
-        else:
-            layer.data = data
-        for key, value in _place(result, source, lead).items():
-            setattr(layer, key, value)
-        return layer
+        about = {"metadata": _about(name, kind), "rgb": False}
+        return self.viewer.add_image(data, name=title, **about, **place)
 
     def _remove(self, layer: Any) -> None:
         if layer is not None:
             self.viewer.layers.remove(layer)
+
+    def compare_prediction(self, labels: Labels) -> None:
+        """Measure the last prediction by labels; it comes as `prediction_changed` again.
+
+        Parameters
+        ----------
+        labels : napari.layers.Labels
+            What is right, in the same place and with the same numbers. What is not painted (0)
+            does not count where the network was trained so.
+
+        Raises
+        ------
+        UserError
+            Where there is no segmentation, or the two do not lie in the same place.
+        """
+        from .comparing import comparing
+
+        comparing(self.prediction, labels, self._main.later(self._compared))
+
+    def _compared(self, result: Any) -> None:
+        # Unless another one has come meanwhile.
+        if self.prediction is not None and result.labels is self.prediction.labels:
+            self._predicted(result)
 
     # ------------------------------------------------------------ files
     def save_prediction(self, path: str | Path, *, probabilities: bool = False) -> None:
@@ -341,6 +361,13 @@ def _fits(layer: Any, data: NDArray[Any], kind: str) -> bool:
     return layer is not None and layer.ndim == data.ndim and layer._type_string == kind
 
 
+def _updated(layer: Any, data: NDArray[Any], place: dict[str, Any]) -> Any:
+    layer.data = data
+    for key, value in place.items():
+        setattr(layer, key, value)
+    return layer
+
+
 def _place(result: Any, source: Source, lead: int) -> dict[str, Any]:
     """Give what places a result over its input: before its axes come those it is a step of."""
     extra = len(source.extra)
@@ -360,10 +387,8 @@ def _place(result: Any, source: Source, lead: int) -> dict[str, Any]:
     }
 
 
-def _features(result: Any) -> Any:
+def _features(result: Any) -> dict[str, list[Any]]:
     """Give the table of classes as napari shows it under the cursor: by label."""
-    import pandas as pd
-
     rows = result.rows()
-    table = pd.DataFrame({key: [row[key] for row in rows] for key in rows[0]})
-    return table.rename(columns={"label": "index"})
+    names = {key: "index" if key == "label" else key for key in rows[0]}
+    return {name: [row[key] for row in rows] for key, name in names.items()}
