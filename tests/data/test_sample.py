@@ -148,6 +148,15 @@ def test_wrong_number_of_channels() -> None:
     assert "change the document's input to 10x32x32 for channels, or to 1x32x32" in message
 
 
+@pytest.mark.parametrize("shape", [(100,), (1, 100)])
+def test_a_mono_recording_where_stereo_is_expected(shape) -> None:
+    assert refusal(np.zeros(shape), (2, 4096)) == (
+        f"the image has 1 channel, as a mono recording ({'x'.join(map(str, shape))}); the "
+        "network's input 2x4096 wants 2 channels; take a recording in stereo, or change the document's input "
+        "to 1x4096"
+    )
+
+
 def test_channels_on_the_last_axis_of_a_recording() -> None:
     message = refusal(np.zeros((100, 2)), (2, 100))
     assert message.endswith("move its last axis, the channels, to the front")

@@ -191,6 +191,35 @@ def test_short_stacks_stay_in_sight():
     assert short.world_to_data((0, 0, 0))[0] == 0
 
 
+def recording_layer(ears: int) -> Image:
+    """A layer of a recording, as the reader makes it."""
+    data = np.random.default_rng(0).normal(size=(ears, 400)).astype(np.float32)
+    return Image(data, axis_labels=("ear", "t"), units=("pixel", "s"), name="song")
+
+
+@pytest.mark.parametrize(
+    ("ears", "input", "words"),
+    [
+        (1, (2, 400), "song has 1 channel (mono); the network's input 2x400 wants 2"),
+        (1, (1, 2, 400), "song has 1 channel (mono); the network's input 1x2x400 wants 2"),
+        (6, (2, 400), "song has 6 channels; the network's input 2x400 wants 2"),
+    ],
+)
+def test_a_recording_with_other_ears_is_refused(ears, input, words):
+    with pytest.raises(UserError) as caught:
+        source_of(recording_layer(ears), input, (0, 0))
+    assert words in str(caught.value)
+    fixed = "x".join(str(ears if i == len(input) - 2 else n) for i, n in enumerate(input))
+    assert f"change the document's input to {fixed}" in str(caught.value)
+
+
+def test_a_network_with_one_ear_hears_the_left_one_and_says_so():
+    source = source_of(recording_layer(2), (1, 400), (1, 0))
+    np.testing.assert_array_equal(source.sample.array[0], recording_layer(2).data[0])
+    (note,) = source.sample.notes
+    assert "it hears only the left of 2 ears" in note.text
+
+
 def test_a_recording_has_its_maps_under_it_in_time():
     recording = Image(np.zeros((2, 400), np.float32), scale=(1, 0.01), units=("pixel", "s"))
     pipeline = parse("input: 2x400\nnet:\n  - conv 3 k5 s2\n")

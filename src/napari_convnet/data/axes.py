@@ -206,7 +206,7 @@ class _Comes:
         channels = "1 channel" if self.wanted == 1 else f"{self.wanted} channels"
         return f"the network's input {text_of(self.input)} wants {channels}"
 
-    def change_to(self, channels: int, sizes: Sequence[int]) -> str:
+    def change_to(self, channels: int, sizes: Sequence[int | None]) -> str:
         return f"change the document's input to {text_of((channels, *sizes))}"
 
     def too_few_axes(self, colours: bool = False) -> UserError:
@@ -228,6 +228,8 @@ class _Comes:
     def other_channels(self) -> UserError:
         extra = len(self.shape) - self.rank
         sizes = self.shape[extra:]
+        if self.rank == 1:
+            return self._other_ears(self.shape[-2] if extra else 1)
         if extra == 0:
             what = f"{self.name} is gray (1 channel of {text_of(sizes)}); {self.wants}"
             otherwise = ", or convert the image to RGB" if self.wanted == 3 else ""
@@ -241,3 +243,11 @@ class _Comes:
             return UserError(what, "move its last axis, the channels, to the front")
         images = text_of((1, *sizes))
         return UserError(what, f"{self.change_to(count, sizes)} for channels, or to {images}")
+
+    def _other_ears(self, count: int) -> UserError:
+        has = "1 channel, as a mono recording" if count == 1 else f"{count} channels"
+        what = f"{self.name} has {has} ({text_of(self.shape)}); {self.wants}"
+        if len(self.shape) == 2 and self.shape[-1] == self.wanted:
+            return UserError(what, "move its last axis, the channels, to the front")
+        other = "take a recording in stereo, or " if self.wanted == 2 else ""
+        return UserError(what, other + self.change_to(count, [*self.input[1:]]))

@@ -126,18 +126,38 @@ def check_ears(found: Contents, input: Input, name: str) -> Contents:
     UserError
         If the network wants two ears and there is one, or more than two.
     """
-    if found.axes != EAR_AXES or len(input) not in {2, 3}:
+    if found.axes != EAR_AXES:
         return found
-    has = found.array.shape[0]
-    wanted = input[0] if len(input) == 2 else input[1]
-    if wanted is None or has == wanted:
-        return found
+    note = ears_note(found.array.shape[0], input, name)
+    return found if note is None else replace(found, notes=(*found.notes, note))
+
+
+def ears_note(channels: int, input: Input, name: str) -> Note | None:
+    """Tell what a network does not hear of a recording, or refuse one that it cannot hear.
+
+    Parameters
+    ----------
+    channels : int
+        Of the recording.
+    input : sequence of int or None
+        The network's input.
+    name : str
+        What to call the recording.
+
+    Raises
+    ------
+    UserError
+        As `check_ears`.
+    """
+    wanted = {2: input[0], 3: input[-2]}.get(len(input))
+    if wanted is None or channels == wanted:
+        return None
     if len(input) == 2 and wanted == 1:
-        which = "left of 2 ears" if has == 2 else f"first of {has} channels"
+        which = "left of 2 ears" if channels == 2 else f"first of {channels} channels"
         text = f"the network's input {text_of(input)} has one channel: it hears only the {which}"
-        return replace(found, notes=(*found.notes, Note(text, "warning")))
-    ears = "1 channel (mono)" if has == 1 else f"{has} channels"
-    sizes = (has, *input[1:]) if len(input) == 2 else (input[0], has, input[2])
+        return Note(text, "warning")
+    ears = "1 channel (mono)" if channels == 1 else f"{channels} channels"
+    sizes = (channels, *input[1:]) if len(input) == 2 else (input[0], channels, input[2])
     raise UserError(
         f"{name} has {ears}; the network's input {text_of(input)} wants {wanted}",
         f"take a recording with {wanted} channels, or change the document's input to "

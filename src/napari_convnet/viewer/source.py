@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.data import Sample, sample_from_array
+from napari_convnet.data import Note, Sample, sample_from_array
 from napari_convnet.data.axes import Layout, layout
+from napari_convnet.data.sound import EAR_AXES, ears_note
 from napari_convnet.data.transforms import layer_matrix
 from napari_convnet.network import Shape
 
@@ -62,8 +63,10 @@ def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
         Where the layer cannot be the network's input.
     """
     data = layer.data[0] if layer.multiscale else layer.data
+    notes = _ear_notes(layer, shape)
     found = layout(tuple(data.shape), shape, bool(layer.rgb), layer.name)
-    step = step_of(layer, point)
+    # The ears are no slider: both are on the screen, and the left one is the first.
+    step = (0, 0) if notes else step_of(layer, point)
     sample = sample_from_array(
         data,
         shape,
@@ -74,7 +77,15 @@ def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
         name=layer.name,
         step=step,
     )
-    return Source(sample, *_extra(layer, found, step))
+    return Source(replace(sample, notes=notes), *_extra(layer, found, step))
+
+
+def _ear_notes(layer: Image, shape: Shape) -> tuple[Note, ...]:
+    """Tell what a network does not hear of a recording; refuse one that it cannot hear."""
+    if tuple(layer.axis_labels) != EAR_AXES:
+        return ()
+    note = ears_note(layer.data.shape[0], shape, layer.name)
+    return () if note is None else (note,)
 
 
 def _spatial_names(layer: Image, found: Layout) -> tuple[str, ...] | None:
