@@ -152,8 +152,8 @@ def test_wrong_number_of_channels() -> None:
 def test_a_mono_recording_where_stereo_is_expected(shape) -> None:
     assert refusal(np.zeros(shape), (2, 4096)) == (
         f"the image has 1 channel, as a mono recording ({'x'.join(map(str, shape))}); the "
-        "network's input 2x4096 wants 2 channels; take a recording in stereo, or change the document's input "
-        "to 1x4096"
+        "network's input 2x4096 wants 2 channels; take a recording in stereo, or change the "
+        "document's input to 1x4096"
     )
 
 
