@@ -22,7 +22,7 @@ from .orientation import closest_canonical, describe
 from .placement import check_same_place, resample_like, same_place
 from .preparation import prepare
 from .readers import READERS, read_contents, read_header, read_sample
-from .sample import Sample, sample_from_array
+from .sample import Sample, sample_as_it_came, sample_from_array
 from .samples import (
     FACE_CLASSES,
     ORGANS,
@@ -124,6 +124,7 @@ __all__ = [
     "recordings",
     "resample_like",
     "same_place",
+    "sample_as_it_came",
     "sample_from_array",
     "sample_path",
     "split",

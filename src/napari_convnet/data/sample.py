@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..network.problems import UserError
 from .axes import Layout, axis_names, layout
 from .contents import Note
 from .settings import Input
+from .taken import Taken
 from .transforms import layer_matrix, spatial_matrix
 from .values import AnyArray, as_array, check_finite, check_kind
 
@@ -119,18 +120,61 @@ def sample_from_array(
     ((1, 2, 2), ('y', 'x'), ('mm', 'mm'))
     """
     called = name or "the image"
+    found = sample_as_it_came(
+        array,
+        input,
+        scale=scale,
+        translate=translate,
+        rotate=rotate,
+        shear=shear,
+        affine=affine,
+        units=units,
+        axes=axes,
+        rgb=rgb,
+        name=name,
+        step=step,
+    )
+    return replace(found, array=as_floats(np.asarray(found.array), called))
+
+
+def sample_as_it_came(
+    array: Any,
+    input: Input,
+    *,
+    units: Any = None,
+    axes: Sequence[str] | None = None,
+    rgb: bool | None = None,
+    name: str = "",
+    step: Sequence[int] = (),
+    **place: Any,
+) -> Sample:
+    """Make a sample whose values are as they came: of any type, not checked, and lazy if they were.
+
+    Parameters
+    ----------
+    array, input, units, axes, rgb, name, step
+        As in `sample_from_array`.
+    **place
+        ``scale``, ``translate``, ``rotate``, ``shear`` and ``affine``, likewise.
+
+    Raises
+    ------
+    UserError
+        If the axes do not fit the network's input, or the values are no numbers.
+    """
+    called = name or "the image"
     data = as_array(array, called)
     check_kind(data, called)
     found = layout(tuple(data.shape), input, rgb, name)
     steps = _steps(found, tuple(data.shape), step)
-    ndim = data.ndim - found.rgb
-    matrix = layer_matrix(
-        ndim, scale=scale, translate=translate, rotate=rotate, shear=shear, affine=affine
-    )
+    ndim = len(data.shape) - found.rgb
+    matrix = layer_matrix(ndim, **place)
     rank = len(found.spatial)
     units = _per_axis(units, rank, "units", ("pixel",) * rank)
+    lazy = not isinstance(data, np.ndarray)
+    values: Any = Taken(data, found, steps) if lazy else take(data, found, steps)
     return Sample(
-        array=as_floats(take(data, found, steps), called),
+        array=values,
         affine=spatial_matrix(matrix, found.spatial, steps),
         units=units,
         axes=_per_axis(axes, rank, "axes", _default_axes(rank, units)),

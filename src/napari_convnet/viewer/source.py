@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.data import Note, Sample, sample_from_array
+from napari_convnet.data import Note, Sample, sample_as_it_came, sample_from_array
 from napari_convnet.data.axes import Layout, layout
 from napari_convnet.data.sound import EAR_AXES, ears_note
 from napari_convnet.data.transforms import layer_matrix
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 Matrix = NDArray[np.float64]
+
+MOST_VALUES = 2**22
+"""Images of more values travel to the worker as they came, and are prepared there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,9 @@ def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
     found = layout(tuple(data.shape), shape, bool(layer.rgb), layer.name)
     # The ears are no slider: both are on the screen, and the left one is the first.
     step = (0, 0) if notes else step_of(layer, point)
-    sample = sample_from_array(
+    # A copy in single precision of a large scan would hold up the window: the worker makes it.
+    large = math.prod(data.shape[axis] for axis in found.spatial) > MOST_VALUES
+    sample = (sample_as_it_came if large else sample_from_array)(
         data,
         shape,
         affine=world_matrix(layer),
