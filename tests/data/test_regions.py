@@ -37,7 +37,7 @@ def test_regions_are_disjoint_and_apart(case):
     try:
         division = divide(weights, shares, rule, field)
     except UserError as error:
-        assert "do not fit into an axis of" in str(error)  # noqa: PT017
+        assert "do not fit into the " in str(error)  # noqa: PT017
         return
     found = ordered(division)
     assert found[0][0][0] == 0
@@ -79,8 +79,9 @@ def test_a_gap_takes_at_most_half_of_a_region_unless_it_is_asked_for():
     with pytest.raises(UserError) as caught:
         divide(np.ones(100, int), (0.8, 0, 0.2), Rule(0, gap=50, slabs=2), 70)
     assert str(caught.value) == (
-        "3 regions with gaps of 50 voxels do not fit into an axis of 100; "
-        "write a smaller gap in regions:, fewer slabs, or choose a longer axis"
+        "3 regions with gaps of 50 voxels do not fit into the 100 voxels of the axis with labels; "
+        "write a smaller gap, fewer slabs or another axis in regions:, label more, "
+        "or split: 100/0 to train on all of it"
     )
 
 

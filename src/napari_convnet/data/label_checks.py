@@ -50,7 +50,8 @@ def class_numbers(
     wrong = known & ((values < shift) | (values > high + shift))
     if wrong.any():
         raise _outside(values[wrong], counts[wrong], count, shift, name)
-    kind = np.int8 if high <= np.iinfo(np.int8).max else np.int16
+    highest = int(values[known].max()) - shift if known.any() else 0
+    kind = np.int8 if highest <= np.iinfo(np.int8).max else np.int16
     if unlabelled is None:
         return labels.astype(kind)
     # Where the unlabelled value is beyond the type, it is replaced anyway.

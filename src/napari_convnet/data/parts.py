@@ -184,7 +184,8 @@ def _labelled(scan: Scan, axes: tuple[int, ...]) -> Any:
 
 
 def _default(scan: Scan) -> int:
-    return default_axis(scan.size, scan.affine)
+    reach = (int(np.count_nonzero(_weights(scan, axis))) for axis in range(len(scan.size)))
+    return default_axis(tuple(reach), scan.affine)
 
 
 def _box(scan: Scan, axis: int, lo: int, hi: int) -> tuple[tuple[int, int], ...]:

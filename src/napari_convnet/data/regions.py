@@ -112,7 +112,7 @@ def divide(weights: NDArray[np.int64], shares: Sequence[float], rule: Rule, fiel
     starts = [0, *(cut + gap - gap // 2 for cut in cuts)]
     stops = [*(cut - gap // 2 for cut in cuts), length]
     if any(stop <= start for start, stop in zip(starts, stops, strict=True)):
-        raise _nothing_left(length, len(uses), gap, rule)
+        raise _nothing_left(given, len(uses), gap, rule)
     ranges: list[list[Range]] = [[], [], []]
     for (part, _), start, stop in zip(uses, starts, stops, strict=True):
         ranges[part].append((length - stop, length - start) if rule.descending else (start, stop))
@@ -150,10 +150,13 @@ def _widths(weights: NDArray[np.int64], cuts: Sequence[int]) -> list[int]:
     return [max(0, (hi - lo) // side) for lo, hi, side in pairs] if cuts else []
 
 
-def _nothing_left(length: int, regions: int, gap: int, rule: Rule) -> UserError:
-    what = f"{regions} regions with gaps of {gap} voxels do not fit into an axis of {length}"
+def _nothing_left(weights: NDArray[np.int64], regions: int, gap: int, rule: Rule) -> UserError:
+    there = int(np.count_nonzero(weights))
+    gaps = f" with gaps of {gap} voxels" if gap else ""
+    what = f"{regions} regions{gaps} do not fit into the {there} voxels of the axis with labels"
     fewer = ", fewer slabs" if rule.slabs > 1 else ""
-    return UserError(what, f"write a smaller gap in regions:{fewer}, or choose a longer axis")
+    smaller = f"a smaller gap{fewer} or another axis in regions:" if gap else "another axis"
+    return UserError(what, f"write {smaller}, label more, or split: 100/0 to train on all of it")
 
 
 def left_right(affine: Matrix) -> int:
@@ -168,6 +171,13 @@ def default_axis(size: Shape, affine: Matrix) -> int:
     """Choose the longest axis that does not run from left to right.
 
     Bodies are alike on both sides: a test on the other half would meet what was trained on.
+
+    Parameters
+    ----------
+    size : tuple of int
+        How far what is labelled reaches along each axis.
+    affine : numpy.ndarray
+        Index to world.
 
     Examples
     --------

@@ -6,7 +6,7 @@ Messages of their validators read ``what; fix``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -47,7 +47,8 @@ def _checked(what: str, setting: Setting, words: Mapping[str, tuple[int, ...]]) 
         )
     for name, _ in setting.words:
         if name not in NAMED.get(setting.word, ()):
-            raise ValueError(f"{setting.word} has no {quoted(name)}; delete it")
+            near = did_you_mean(name, NAMED.get(setting.word, ()), "delete it")
+            raise ValueError(f"{setting.word} has no {quoted(name)}; {near}")
     return setting
 
 
@@ -208,6 +209,11 @@ USUAL_LOSS = {
 BALANCES = ("none", "classes")
 
 
+def _line_of(parse: Callable[[Any], Any]) -> Any:
+    """A value that is one line of text in the document."""
+    return BeforeValidator(parse, json_schema_input_type=str)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -250,12 +256,12 @@ class Data(_Section):
     classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     unlabelled: Annotated[int | None, BeforeValidator(_unlabelled)] = None
     align: Annotated[str, _one_of("alignment", *ALIGN)] = "none"
-    spacing: Annotated[tuple[float, ...], BeforeValidator(parse_spacing)] | None = None
+    spacing: Annotated[tuple[float, ...], _line_of(parse_spacing)] | None = None
     normalize: Annotated[Setting, _setting("normalisation", NORMALISATIONS)] | None = None
     fit: Annotated[Setting, _setting("fit", FITS)] | None = None
     split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)
-    regions: Annotated[Regions, BeforeValidator(parse_regions)] | None = None
-    patches: Annotated[Patches, BeforeValidator(parse_patches)] | None = None
+    regions: Annotated[Regions, _line_of(parse_regions)] | None = None
+    patches: Annotated[Patches, _line_of(parse_patches)] | None = None
 
 
 class Optimizer(_Section):

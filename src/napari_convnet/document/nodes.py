@@ -172,6 +172,11 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     here = text[mark.index : mark.index + 1]
     if "tab character" in reason or (here == "\t" and "cannot start" in reason):
         return Problem("a tab stands here", "indent with blanks", place)
+    if here == "*" or (error.context or "").endswith("an alias"):
+        start = error.context_mark.column + 1 if error.context_mark else place.column
+        word = text.splitlines()[place.line - 1][start - 1 :].split(" #")[0].strip()
+        place = Place(place.line, start, place.line, start + len(word))
+        return Problem("a text cannot begin with *", f'put it in quotes: "{word}"', place)
     if "cannot start" in reason:
         return Problem(f"a text cannot begin with {here}", "put it in quotes", place)
     if reason == "mapping values are not allowed in this context":
@@ -280,7 +285,9 @@ class _Composer:
     @staticmethod
     def _check(event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):
-            raise _refused(f"*{event.anchor} is an alias", "write the value out", event)
+            raise _refused(
+                f"*{event.anchor} is an alias", "write the value out, or in quotes", event
+            )
         if getattr(event, "anchor", None):
             raise _refused(f"&{event.anchor} is an anchor", "delete it", event)
         if getattr(event, "tag", None):
