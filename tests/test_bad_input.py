@@ -118,7 +118,7 @@ DOCUMENTS = {
     ),
     "alias": (
         "input: 1x8x8\nnet: *a\n",
-        "line 2, column 6: *a is an alias; write the value out",
+        "line 2, column 6: *a is an alias; write the value out, or in quotes",
     ),
     "tag": (
         "input: !!str 1x8x8\nnet:\n  - gap\n",
@@ -342,7 +342,9 @@ def test_images_that_are_missing(say, tmp_path):
     (tmp_path / "digit.png").touch()
     told = say("maps", "net.yaml", "digits.png", "-o", "out")
     assert told == "digits.png does not exist; did you mean digit.png?"
-    assert say("maps", "net.yaml", ".", "-o", "out") == ". is a directory; name a file in it"
+    (tmp_path / "empty").mkdir()
+    told = say("maps", "net.yaml", "empty", "-o", "out")
+    assert told == "empty is a directory; name a file in it"
 
 
 def test_maps_that_cannot_be_written(say, tmp_path):

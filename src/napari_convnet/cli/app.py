@@ -37,7 +37,19 @@ DocOrPreset = Annotated[
 DocOrRun = Annotated[
     str, typer.Argument(metavar="DOC|RUN", help="A pipeline's .yaml file, or a run's folder.")
 ]
-InputFile = Annotated[str, typer.Argument(metavar="INPUT", help="An image's file.")]
+InputFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="A file or a folder of slices; FOLDER#2 is the second series, FILE.wav#60-90 a part.",
+    ),
+]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WORD", help="What may be approximated in a scan: a word that a message named."
+    ),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import named
-from .app import AsJson, Device, DocOrRun, InputFile, app, print_json
+from .app import Accept, AsJson, Device, DocOrRun, InputFile, app, print_json
 
 
 @app.command()
@@ -21,6 +21,7 @@ def maps(
     layer: Annotated[
         list[str] | None, typer.Option(help="Name of a layer; may be given again. All otherwise.")
     ] = None,
+    accept: Accept = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -29,12 +30,14 @@ def maps(
     from napari_convnet.maps import feature_maps, maps_to_disk
 
     pipeline = named.document_or_run(doc)
-    sample = read_sample(image, pipeline.input)
+    sample = read_sample(image, pipeline.input, accept=accept or ())
     found = feature_maps(pipeline, sample, device=device, layers=layer or None)
     written = maps_to_disk(found, Path(output))
     if as_json:
         print_json(json.loads(written.read_text(encoding="utf-8")))
     else:
         print(f"wrote the maps of {len(found)} layers to {output}")
+    for note in sample.notes:
+        print(note, file=sys.stderr)
     for problem in found.problems.values():
         print(f"left out: {problem}", file=sys.stderr)

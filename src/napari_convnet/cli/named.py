@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_convnet.network import UserError, did_you_mean, quoted
 
 if TYPE_CHECKING:
+    from napari_convnet.data import Contents
     from napari_convnet.document import Pipeline
 
 PACKED = ".safetensors"
@@ -45,6 +48,14 @@ def document_or_run(name: str) -> Pipeline:
 
         return Run(Path(name)).trained
     return draft(name).checked()
+
+
+def image(name: str, accept: Sequence[str] = ()) -> Contents:
+    """Read a file to compute on; `accept` says what may be approximated."""
+    from napari_convnet.data import read_contents
+
+    found = read_contents(name, accept=accept)
+    return replace(found, name=found.name or Path(name).name)
 
 
 def is_run(name: str) -> bool:

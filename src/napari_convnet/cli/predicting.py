@@ -14,9 +14,10 @@ import typer
 from napari_convnet.network import UserError
 
 from . import named
-from .app import AsJson, Device, DocOrRun, InputFile, app, print_json, told
+from .app import Accept, AsJson, Device, DocOrRun, InputFile, app, print_json, told
 
 if TYPE_CHECKING:
+    from napari_convnet.data import Contents
     from napari_convnet.document import Pipeline
     from napari_convnet.training import Regressed, Segmentation
 
@@ -54,6 +55,7 @@ def predict(
         str | None, typer.Option(help="A .csv file for voxels and volumes of each class.")
     ] = None,
     memory: Memory = None,
+    accept: Accept = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -63,23 +65,32 @@ def predict(
         wanted: Any = classes or probabilities
         most = None if memory is None else parse_bytes(memory)
         options = {"probabilities": wanted, "labels": labels, "most_bytes": most}
-        _predict_voxels(pipeline, image, output, table, device, as_json, options)
+        found = named.image(image, accept or ())
+        _predict_voxels(pipeline, found, output, table, device, as_json, options)
         return
     given = {"--probabilities": probabilities, "--table": table, "--labels": labels}
     for name, value in given.items():
         if value:
             what = f"{name} is for networks that end in maps; this one gives one class per image"
             raise UserError(what, "leave it out")
-    _predict_image(pipeline, image, output, device, as_json)
+    _predict_image(pipeline, image, accept or (), output, device, as_json)
 
 
 def _predict_image(
-    pipeline: Pipeline, image: str, output: str | None, device: str, as_json: bool
+    pipeline: Pipeline,
+    image: str,
+    accept: Sequence[str],
+    output: str | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     from napari_convnet.data import read_sample
     from napari_convnet.training import predict as answer
 
-    prediction = answer(pipeline, read_sample(image, pipeline.input), device)
+    sample = read_sample(image, pipeline.input, accept=accept)
+    prediction = answer(pipeline, sample, device)
+    for note in sample.notes:
+        told(str(note), 0)
     if output:
         named.write_json(Path(output), prediction.as_dict())
     if as_json:
@@ -90,7 +101,7 @@ def _predict_image(
 
 def _predict_voxels(
     pipeline: Pipeline,
-    image: str,
+    image: Contents,
     output: str | None,
     table: str | None,
     device: str,
@@ -173,14 +184,14 @@ def parse_bytes(text: str) -> int:
 
 
 def _waited(
-    loaded: Any, image: str, options: dict[str, Any], *, quiet: bool
+    loaded: Any, image: Contents, options: dict[str, Any], *, quiet: bool
 ) -> Segmentation | Regressed:
     """Predict, and show how far it has come."""
     from napari_convnet.training import Predicting
     from napari_convnet.training.predicting import predicting
 
     result: Any = None
-    with _bar(Path(image).name, quiet) as advance:
+    with _bar(image.name, quiet) as advance:
         for event in predicting(loaded, image, **options):
             if isinstance(event, Predicting):
                 advance(event.fraction)

@@ -14,7 +14,7 @@ from napari_convnet._reader import is_ours, layers
 from napari_convnet.network import UserError
 
 from . import named
-from .app import app
+from .app import Accept, app
 
 
 @app.command("open")
@@ -25,10 +25,7 @@ def open_(
             metavar="[DOC|RUN|FILE]...", help="A pipeline, a run, images, scans, folders of DICOM."
         ),
     ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(help="What may be approximated in a scan: a word that a message named."),
-    ] = None,
+    accept: Accept = None,
 ) -> None:
     """Open napari with the docks."""
     documents, images = _sorted_out(files or [])

@@ -59,7 +59,7 @@ def label_values(
 
 def labelled(found: Contents, path: Path) -> Contents:
     """Return what a file or folder holds, as labels where `label_values` says so."""
-    if found.rgb:
+    if found.rgb or not found.array.size:
         return found
     labels, why = label_values(path, found.array)
     if labels is None:
