@@ -154,7 +154,7 @@ def normalisation(
     if setting is None:
         return None
     word = look_up(setting.word, NORMALISATIONS, "normalize")
-    numbers = _checked(setting, word)
+    numbers = checked_numbers(setting, word)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)  # True counts as 1
     above = dict(setting.words).get("above")
@@ -169,7 +169,7 @@ def normalisation(
 def check_normalisation(setting: SettingLike | None) -> None:
     """Raise UserError if a ``normalize:`` setting is not one that `normalise` knows."""
     if setting is not None:
-        _checked(setting, look_up(setting.word, NORMALISATIONS, "normalize"))
+        checked_numbers(setting, look_up(setting.word, NORMALISATIONS, "normalize"))
 
 
 class _Bare:
@@ -182,7 +182,8 @@ class _Bare:
         self.words = [pair for pair in setting.words if not (masked and pair[0] == "above")]
 
 
-def _checked(setting: SettingLike, word: Word) -> list[float]:
+def checked_numbers(setting: SettingLike, word: Word) -> list[float]:
+    """Give the numbers of a setting, those that no numbers stand for included; refuse others."""
     bare = _Bare(setting)
     if word.word == "percentile" and not bare.numbers and not bare.words:
         return [0.5, 99.5]
@@ -203,13 +204,13 @@ def _zscore(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisation:
     deviation = array.std(axes, dtype=np.float64, keepdims=True)
     # The rounding of a sum makes a constant image's deviation tiny rather than 0.
     constant = deviation <= 1e-9 * np.abs(mean)
-    return Normalisation(mean, _inverse(np.where(constant, 0, deviation)))
+    return Normalisation(mean, inverse(np.where(constant, 0, deviation)))
 
 
 def _minmax(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisation:
     low = array.min(axes, keepdims=True).astype(np.float64)
     high = array.max(axes, keepdims=True).astype(np.float64)
-    return Normalisation(low, _inverse(high - low))
+    return Normalisation(low, inverse(high - low))
 
 
 def _percentile(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisation:
@@ -217,7 +218,7 @@ def _percentile(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisat
     whole = _minmax(array, axes, numbers)
     # Both percentiles on the background of a nearly empty image: keep what little there is.
     flat = high <= low
-    gain = np.where(flat, whole.gain, _inverse(high - low))
+    gain = np.where(flat, whole.gain, inverse(high - low))
     return Normalisation(np.where(flat, whole.centre, low), gain, clip=True)
 
 
@@ -226,7 +227,7 @@ def _window(array: AnyArray, axes: Axes, numbers: list[float]) -> Normalisation:
     return Normalisation(np.array(low), np.array(1 / (high - low)), clip=True)
 
 
-def _inverse(width: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse(width: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return 1 / width, and 0 for a width of (almost) 0: a constant image becomes 0."""
     # Of anything narrower the inverse is beyond 32-bit numbers.
     least = float(np.finfo(np.float32).tiny)

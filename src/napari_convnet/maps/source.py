@@ -13,15 +13,19 @@ from napari_convnet.data import Normalisation, Sample, normalisation
 from napari_convnet.data.axes import Layout, axis_names, layout
 from napari_convnet.data.fitting import fit, target_size
 from napari_convnet.data.settings import Input, SettingLike, text_of
+from napari_convnet.data.streamed import streamed_normalisation
 from napari_convnet.data.transforms import layer_matrix, spatial_matrix
 from napari_convnet.data.values import as_array, check_finite, check_kind
 from napari_convnet.network import UserError
 
-from .regions import Box, Size, whole
+from .regions import Box, Size, volume, whole
 
 Array = NDArray[Any]
 
 PIXEL = "pixel"
+
+LARGE = 2**22
+"""Statistics of images of more places than these are taken part by part."""
 
 
 class InputPath(Protocol):
@@ -105,9 +109,22 @@ class Source:
             return normalisation(np.zeros(1, np.float32), self.normalize)
         with self._lock:
             if dtype not in self._statistics:
-                image = self._raw(whole(self.shape), dtype)
-                self._statistics[dtype] = normalisation(image, self.normalize)
+                self._statistics[dtype] = self._taken(dtype)
             return self._statistics[dtype]
+
+    def _taken(self, dtype: np.dtype[Any]) -> Normalisation | None:
+        box = whole(self.shape)
+        if self.normalize is None or dtype != np.float32 or volume(box) <= LARGE:
+            return normalisation(self._raw(box, dtype), self.normalize)
+        rows = max(1, LARGE // volume(box[1:]))
+        ends = [(lo, min(lo + rows, box[0][1])) for lo in range(0, box[0][1], rows)]
+        small = np.dtype(self.data.dtype).kind in "iub" and np.dtype(self.data.dtype).itemsize <= 2
+        kind = self.data.dtype if small else dtype
+        return streamed_normalisation(
+            lambda: (self._raw((end, *box[1:]), kind) for end in ends),
+            self.normalize,
+            len(self.shape),
+        )
 
     def forget(self) -> None:
         """Forget the statistics: the array's values have changed."""
