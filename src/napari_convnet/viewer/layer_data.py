@@ -299,7 +299,7 @@ def classes_of(pairs: Sequence[LayerPair]) -> tuple[tuple[str, ...], int | None]
         return (), None
     names: dict[int, str] = {}
     for target in targets:
-        names |= _names_of(target)
+        names |= names_of(target)
     most = max(int(np.max(_values(target), initial=0)) for target in targets)
     first = 0 if 0 in names else 1
     # Two at least: there is nothing to tell apart otherwise.
@@ -308,7 +308,8 @@ def classes_of(pairs: Sequence[LayerPair]) -> tuple[tuple[str, ...], int | None]
     return told, (None if first == 0 else 0)
 
 
-def _names_of(layer: Any) -> dict[int, str]:
+def names_of(layer: Any) -> dict[int, str]:
+    """Give the classes that a labels layer names, by their values."""
     told = layer.metadata.get("classes")
     if isinstance(told, dict):
         return {int(value): str(name) for value, name in told.items()}

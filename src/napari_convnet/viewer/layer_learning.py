@@ -14,7 +14,7 @@ from napari_convnet.network import UserError
 from .layer_changes import LayerChanges
 from .layer_data import LayerPair, Plan, check_painted, described, plan
 from .learning import Learning
-from .patches import show_patches
+from .patches import is_shown_patches, show_patches
 
 if TYPE_CHECKING:
     import napari
@@ -170,6 +170,13 @@ class LayerLearning(Learning):
             # It may have ended before the files were written.
             self._stamps.clear()
         super()._close_trainer()
+
+    def labels_layers(self) -> list[Labels]:
+        """Labels layers of the viewer, but for those that show what a training is shown."""
+        from napari.layers import Labels
+
+        layers = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        return [layer for layer in layers if not is_shown_patches(layer)]
 
     # ------------------------------------------------------------ patches
     def preview_patches(self, count: int = PATCHES) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
-    QPushButton,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -31,7 +31,7 @@ from .icons import icon
 from .image_combo import ImageCombo
 from .layers_tab import LayersTab
 from .maps_box import MapsBox, MapsChoice
-from .prediction_view import PredictionView
+from .prediction_panel import FILES, PredictionPanel
 from .row_model import Picture
 from .rows import RowView
 from .section import Section
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_convnet.viewer import Preview
+    from napari_convnet.viewer.predicting import PredictionStatus
 
 
 class Builder(Dock):
@@ -66,7 +67,9 @@ class Builder(Dock):
         self.text = TextTab(self)
         self.tabs = QTabWidget(self)
         self.maps = MapsBox(self)
-        self.prediction = PredictionView(self)
+        self.panel = PredictionPanel(self)
+        self.prediction = self.panel.view
+        self.predict_button = self.panel.button
         self._lay_out()
         self._listen()
 
@@ -75,7 +78,7 @@ class Builder(Dock):
         self.tabs.addTab(self.layers, "Layers")
         self.tabs.addTab(self.text, "Text")
         self.maps_section = Section("Feature maps", self.maps, parent=self)
-        self.prediction_section = Section("Prediction", self._prediction_part(), parent=self)
+        self.prediction_section = Section("Prediction", self.panel, parent=self)
         content = QWidget(self)
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -126,23 +129,12 @@ class Builder(Dock):
         row.addWidget(self.input)
         return row
 
-    def _prediction_part(self) -> QWidget:
-        part = QWidget(self)
-        self.predict_button = QPushButton("Predict this image", part)
-        self.predict_button.setToolTip("Say which class the image shows")
-        layout = QVBoxLayout(part)
-        layout.setContentsMargins(2, 2, 2, 2)
-        layout.setSpacing(3)
-        layout.addWidget(self.predict_button)
-        layout.addWidget(self.prediction)
-        return part
-
     def setColors(self, colors: Colors) -> None:
         """Hand the theme's colours on."""
         for part in (
             self.layers,
             self.text,
-            self.prediction,
+            self.panel,
             self.maps_section,
             self.prediction_section,
         ):
@@ -161,6 +153,7 @@ class Builder(Dock):
             (session.preview_ready, self._on_preview),
             (session.maps_changed, self._on_maps),
             (session.prediction_changed, self._on_prediction),
+            (session.prediction_progress, self._on_progress),
             (self.viewer.layers.events.inserted, self._on_layers),
             (self.viewer.layers.events.removed, self._on_layers),
             (self.viewer.dims.events.point, self._on_slider),
@@ -187,10 +180,18 @@ class Builder(Dock):
         self.maps.hideAsked.connect(session.hide)
         self.maps.featureChanged.connect(session.set_feature)
         self.maps.spansChanged.connect(session.set_spans)
-        self.predict_button.clicked.connect(lambda: self.do(session.predict))
+        self.panel.predictAsked.connect(lambda: self.do(session.predict))
+        self.panel.cancelAsked.connect(session.cancel_prediction)
+        self.panel.saveAsked.connect(self._save_prediction)
+        self.panel.compareAsked.connect(partial(self.do, session.compare_prediction))
+
+    def _on_progress(self, status: PredictionStatus) -> None:
+        self.panel.setStatus(status)
+        if status.active:
+            self.prediction_section.setOpen(True)
 
     def _on_prediction(self, prediction: Any) -> None:
-        self.prediction.setValue(prediction)
+        self.panel.setValue(prediction)
         if prediction is not None:
             self.prediction_section.setOpen(True)
 
@@ -200,7 +201,8 @@ class Builder(Dock):
         self._on_file()
         self._on_layers()
         self._on_maps()
-        self.prediction.setValue(self.session.prediction)
+        self.panel.setValue(self.session.prediction)
+        self.panel.setStatus(self.session.predicting)
         for preview in self.memory.previews.values():
             self._on_preview(preview)
         self.do(self.session.request_previews)
@@ -217,6 +219,7 @@ class Builder(Dock):
         self.view.setVisible(has_views(pipeline.network.input))
         self.text.setPipeline(pipeline)
         self.maps.setPipeline(pipeline)
+        self.panel.setPipeline(pipeline)
         if not self.input.hasFocus() or not self.input.isModified():
             self.input.setText(input_text(pipeline))
         wrong = len(pipeline.problems)
@@ -236,7 +239,7 @@ class Builder(Dock):
 
     def _on_input(self, layer: object = None) -> None:
         self.layers.rows.clearPictures()
-        self.prediction.setValue(None)
+        self.panel.setValue(None)
         self._show_spacing()
         self._on_layers()
 
@@ -252,6 +255,7 @@ class Builder(Dock):
         layer = session.input_layer
         chosen = None if session.follows_selection else layer
         self.image.setLayers(session.input_layers(), chosen, layer)
+        self.panel.setLayers(session.labels_layers())
 
     def _on_preview(self, preview: Preview) -> None:
         self.layers.rows.setPicture(preview.layer, picture_of(preview))
@@ -305,6 +309,13 @@ class Builder(Dock):
         if self.input.isModified():
             self.input.setModified(False)
             self.do(self.session.set_value, "input", self.input.text().strip())
+
+    def _save_prediction(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the prediction", str(self.session.pipeline.folder), FILES
+        )
+        if name:
+            self.do(self.session.save_prediction, name)
 
     def _set_view(self, view: View, slices: int) -> None:
         self._settle()

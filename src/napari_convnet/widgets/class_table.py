@@ -26,6 +26,10 @@ _TIPS = {
 }
 
 
+_SHORT = {"precision": "prec.", "ml predicted": "ml pred."}
+"""Headings where there is little room."""
+
+
 class ClassTable(QTableWidget):
     """Shows numbers of classes: a row for each class, a column for each kind of number.
 
@@ -58,7 +62,7 @@ class ClassTable(QTableWidget):
         self.setRowCount(len(numbers))
         self.setColumnCount(len(columns))
         self.setVerticalHeaderLabels(list(numbers))
-        self.setHorizontalHeaderLabels(columns)
+        self.setHorizontalHeaderLabels([_SHORT.get(name, name) for name in columns])
         for column, name in enumerate(columns):
             self.horizontalHeaderItem(column).setToolTip(_TIPS.get(name, ""))
             for row, one in enumerate(numbers.values()):

@@ -178,9 +178,9 @@ class RegionsEdit(QWidget):
         )
         self.gap = _number(self, "field", "Voxels left out between the parts: the receptive field")
         self.slabs = _number(self, "1", "How often the order of the parts is repeated")
-        self.axis.setMinimumContentsLength(4)
+        self.axis.setMinimumContentsLength(3)
         for edit in (self.gap, self.slabs):
-            edit.setFixedWidth(42)
+            edit.setFixedWidth(38)
         row = _row(self)
         row.addWidget(self.axis, 1)
         for title, edit in (("gap", self.gap), ("slabs", self.slabs)):

@@ -187,11 +187,8 @@ class Train(Dock):
 
     def _on_layers(self, event: object = None) -> None:
         """Offer the layers that there are."""
-        from napari.layers import Labels
-
         session, pairs = self.session, self.data.source.pairs
-        images = session.input_layers()
-        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        images, labels = session.input_layers(), session.labels_layers()
         regress = session.pipeline.train.task == "regress"
         pairs.setLayers(images, [*images, *labels] if regress else [*labels, *images])
         pairs.suggest(session.input_layer, None)

@@ -119,6 +119,8 @@ def measure_text(name: str, value: float | None) -> str:
     """
     if value is None:
         return "\u2013"
+    if name == "voxels":
+        return f"{value:,.0f}"
     if not name.startswith("ml"):
         return f"{value:.3f}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
