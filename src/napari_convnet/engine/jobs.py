@@ -177,7 +177,7 @@ def previews(
     """
     from ..maps import preview
 
-    sample = sample_of(image, affine)
+    sample = sample_of(look, image, affine)
     yield from preview(
         look.pipeline(),
         sample,
@@ -243,4 +243,4 @@ def predict(
     """Say what an image shows, as `napari_convnet.predict` does."""
     from ..training import predict as answer
 
-    return answer(look.pipeline().checked(), sample_of(image, affine), look.device)
+    return answer(look.pipeline().checked(), sample_of(look, image, affine), look.device)

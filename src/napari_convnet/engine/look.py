@@ -22,12 +22,15 @@ class Look:
         File of weights that take the place of the document's; empty for these.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    units : tuple of str
+        Units of the image's axes; pixels if empty.
     """
 
     text: str
     path: str | None = None
     weights: str = ""
     device: str = "auto"
+    units: tuple[str, ...] = ()
 
     def pipeline(self) -> Pipeline:
         """Read the document."""

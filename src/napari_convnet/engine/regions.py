@@ -6,7 +6,7 @@ The maps, with the chunks that were computed, live in the worker from one job to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -153,11 +153,16 @@ def open_maps(
     look: Look, image: NDArray[Any], affine: NDArray[np.float64], cache_bytes: int
 ) -> FeatureMaps | ForeignMaps:
     """Give the maps of an image, which is read, and prepared as the document says, where needed."""
+    from ..data.spacing import to_spacing
     from ..maps import feature_maps
     from ..maps.slices import open_input
 
     pipeline = look.pipeline()
-    sample = sample_of(image, affine)
+    sample = sample_of(look, image, affine)
+    if pipeline.data is not None and pipeline.data.spacing is not None:
+        # Other voxels than its own are made of all of it.
+        whole = replace(sample, array=np.asarray(image, np.float32))
+        sample = to_spacing(whole, pipeline.data.spacing)
     source = open_input(pipeline.network.input, sample, path=pipeline.data)
     return feature_maps(module_of(look, look.stamp()), source, cache_bytes=cache_bytes)
 
@@ -170,12 +175,12 @@ def module_of(look: Look, stamp: int) -> ConvNet:
     return build(look.pipeline(), device=pick_device(look.device))
 
 
-def sample_of(image: NDArray[Any], affine: NDArray[np.float64]) -> Sample:
+def sample_of(look: Look, image: NDArray[Any], affine: NDArray[np.float64]) -> Sample:
     """Give an image (C, *spatial) its place."""
     from ..data import Sample
 
     rank = image.ndim - 1
-    return Sample(image, affine, ("pixel",) * rank, ("",) * rank)
+    return Sample(image, affine, look.units or ("pixel",) * rank, ("",) * rank)
 
 
 def regions(

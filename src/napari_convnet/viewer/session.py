@@ -293,7 +293,7 @@ class Session(Predictions):
                 self.say("info", f"{source.sample.name}: {note}")
         path = str(self.path) if self.path else None
         return source, {
-            "look": Look(self.text, path, self._weights, self.device),
+            "look": Look(self.text, path, self._weights, self.device, tuple(source.sample.units)),
             "image": Stored(key),
             "affine": source.sample.affine,
         }
