@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent / "presets"
 
 FAMILIES = {
     "Digits": "lenet lenet5-1998 lenet5 harley",
+    "Faces": "faces",
     "In sequence": (
         "tiny-vgg alexnet alexnet-ungrouped alexnet-torchvision zfnet "
         "vgg11 vgg13 vgg16 vgg19 vgg11-bn vgg13-bn vgg16-bn vgg19-bn"
@@ -25,6 +26,7 @@ FAMILIES = {
     "Detection": "yolov1 yolov1-darknet",
     "Segmentation": "unet2d unet2d-2015 ct-2.5d",
     "Volumes and films": "unet3d ct-3d resnet18-3d",
+    "Scans": "head head-2.5d organs",
     "Sound": "audio stereo-channels stereo-axis direction",
 }
 """What the presets are about, and their order: the simple before the elaborate."""
