@@ -199,7 +199,7 @@ class Trainer:
         )
         self.at = self._resumed() if resume else Progress()
         self._draws = any(layer.op == "drop" for layer in model.network)
-        self._tallies: list[Tensor] = []
+        self._tallies: list[tuple[Tensor, ...]] = []
         self._written = -1
         self._began = (self.at.step, self.at.seconds)
         self._last_tick = time.perf_counter()
@@ -272,8 +272,7 @@ class Trainer:
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        with torch.no_grad():
-            self._tallies.append(self.net.tally(outputs, y))
+        self._tallies.append(self.net.tally(outputs, y))
         return self._count(float(loss.detach()), len(targets))
 
     def _randomness(self) -> AbstractContextManager[None]:
@@ -299,7 +298,7 @@ class Trainer:
         """Add up how the steps since the last time told their examples."""
         # When somebody asks: to fetch numbers from a GPU after each step would hold it up.
         for tally in self._tallies:
-            self.at.count(tally.tolist())
+            self.at.count(self.net.counted(tally))
         self._tallies.clear()
 
     def _end_of_epoch(self) -> Epoch | None:

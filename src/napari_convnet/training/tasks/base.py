@@ -138,12 +138,16 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Count how a batch was told: numbers to be added up over an epoch, on the device."""
+    def tally(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        """Keep of a batch, on the device, what tells how it was told: little, and soon done."""
+
+    @abstractmethod
+    def counted(self, kept: tuple[Tensor, ...]) -> list[float]:
+        """Make numbers of what was kept, to be added up over an epoch."""
 
     @abstractmethod
     def told(self, tally: NDArray[np.float64]) -> tuple[float | None, float | None]:
-        """Give accuracy and score of a tally."""
+        """Give accuracy and score of the numbers of an epoch."""
 
     @abstractmethod
     def measure(

@@ -53,11 +53,15 @@ class Regressor(DenseLearner):
         wanted = "1 channel" if count == 1 else f"{count} channels"
         check_maps(self.network, count, f"the targets have {wanted}")
 
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def tally(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         """Add up squared errors, and count values."""
         difference = self._difference(outputs, self.aligned(outputs, targets))
         squares = difference.double().square().sum()
-        return torch.stack([squares, squares.new_tensor(len(difference))])
+        return squares, squares.new_tensor(len(difference))
+
+    def counted(self, kept: tuple[Tensor, ...]) -> list[float]:
+        """Give the sum and the count."""
+        return [float(each) for each in kept]
 
     def told(self, tally: NDArray[np.float64]) -> tuple[float | None, float | None]:
         """Give the mean squared error."""

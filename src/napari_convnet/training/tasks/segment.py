@@ -32,9 +32,13 @@ class Segmenter(ClassLearner, DenseLearner):
         count = len(examples.classes)
         check_maps(self.network, count, f"the data have {count} classes")
 
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def tally(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         """Count voxels per right and predicted class."""
-        return self._counts(outputs, self.aligned(outputs, targets)).flatten()
+        return (self._counts(outputs, self.aligned(outputs, targets)),)
+
+    def counted(self, kept: tuple[Tensor, ...]) -> list[float]:
+        """Give the counts in a row."""
+        return [float(count) for count in kept[0].flatten().tolist()]
 
     def told(self, tally: NDArray[np.float64]) -> tuple[float | None, float | None]:
         """Give the part of voxels told right, and the mean Dice."""
