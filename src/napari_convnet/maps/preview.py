@@ -280,7 +280,7 @@ def preview(
     if not network.layers:
         return
     cache = PreviewCache() if cache is None else cache
-    key = (network.input.shape, path and (path.fit, path.normalize))
+    key = (network.input.shape, path and (getattr(path, "spacing", None), path.fit, path.normalize))
     shape = network.input.shape
     source: Any = cache.source(array, key, lambda: open_input(network.input, array, path=path))
     if len(source.shape) > len(shape):
