@@ -228,9 +228,28 @@ def test_a_recording_has_its_maps_under_it_in_time():
     maps = seen(pipeline.network["conv-1"], np.zeros((3, 200), np.float32), source)
     shown = MapLayers(ViewerModel()).put(maps, source)
     assert shown.data.shape == (3, 200)
-    assert shown.extent.world[0][0] >= 1.5
-    np.testing.assert_allclose(shown.scale, (1, 0.02))
     assert shown.axis_labels == ("feature", "t")
+    # As high as the recording, a little below it.
+    np.testing.assert_allclose(shown.scale, (2 / 3, 0.02))
+    half = np.array((1 / 3, 0))
+    np.testing.assert_allclose((shown.extent.world[0] - half)[0], 1.5 + 0.3, rtol=1e-6)
+    np.testing.assert_allclose((shown.extent.world[1] + half)[0], 3.5 + 0.3, rtol=1e-6)
+
+
+def test_strips_lie_one_under_the_other_and_below_an_ear_that_is_not_heard():
+    recording = recording_layer(2)
+    pipeline = parse("input: 1x400\nnet:\n  - c1: conv 3 k5\n  - c2: conv 64 k5\n")
+    source = source_of(recording, pipeline.input, (0, 0))
+    both = tuple(pipeline.network)
+    layers = MapLayers(ViewerModel())
+    bottom = 1.5
+    for layer, count in zip(both, (3, 64), strict=True):
+        maps = seen(layer, np.ones((count, 400), np.float32), source)
+        shown = layers.put(maps, source, among=both)
+        row = shown.scale[0]
+        assert shown.extent.world[0][0] - row / 2 > bottom
+        bottom = shown.extent.world[1][0] + row / 2
+        np.testing.assert_allclose(row * count, 2)
 
 
 def test_a_montage_stands_right_of_the_image_and_is_as_large():

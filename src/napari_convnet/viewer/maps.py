@@ -19,7 +19,7 @@ from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
 
 from .lazy import LazyArray
-from .source import Source
+from .source import Source, world_matrix
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -41,6 +41,9 @@ Spans = Literal["layer", "map", "net"]
 
 MONTAGE_PITCH = 1.14
 """From one montage to the next, in sizes of the input: room for a name between them."""
+
+# Between the strips under a recording, in heights of it.
+_STRIP_GAP = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +143,10 @@ def place_maps(maps: LayerMaps, source: Source) -> Placed:
     )
 
 
-def place_strip(maps: LayerMaps, source: Source, above: int) -> Placed:
+def place_strip(maps: LayerMaps, source: Source, index: int) -> Placed:
     """Lay the maps of a recording under it as a strip, feature x time, exact in time.
+
+    Every strip is as high as the recording, however many maps it has.
 
     Parameters
     ----------
@@ -149,18 +154,20 @@ def place_strip(maps: LayerMaps, source: Source, above: int) -> Placed:
         The maps, (C, n).
     source : Source
         What the network looks at.
-    above : int
-        Rows of the strips between the recording and this one.
+    index : int
+        Number of strips between the recording and this one.
     """
+    height, middle = source.extra[-1] if source.extra else (1.0, 0.0)
+    row = height / maps.array.shape[0]
     affine = np.eye(3)
-    height = source.extra[-1][0] if source.extra else 1.0
-    affine[0, 2] = height + 1.0 + above
+    affine[0, 0] = row
+    affine[0, 2] = middle + height * (0.5 + _STRIP_GAP + index * (1 + _STRIP_GAP)) + row / 2
     affine[1, 1], affine[1, 2] = maps.affine[0, 0], maps.affine[0, 1]
     return Placed(
         maps.array,
         affine,
         (FEATURE, *source.sample.axes),
-        ("pixel", *source.sample.units),
+        (source.units[-1] if source.units else "pixel", *source.sample.units),
     )
 
 
@@ -280,7 +287,7 @@ class MapLayers:
         among = among or (maps.layer,)
         index = next(i for i, layer in enumerate(among) if layer.name == maps.layer.name)
         if maps.array.ndim == 2:
-            placed = place_strip(maps, source, sum(_rows(v) for v in among[:index]))
+            placed = place_strip(maps, source, index)
         elif kind == "maps":
             placed = place_maps(maps, source)
         else:
@@ -439,11 +446,6 @@ class MapLayers:
                 layer.translate = (shift, *layer.translate[1:])
 
 
-def _rows(layer: Layer | ForeignLayer) -> int:
-    """Rows that the strip of a recording's maps takes, with the gap below it."""
-    return ((layer.output or (0,))[0] or 0) + 1
-
-
 def _limits_of(data: Any, index: int) -> tuple[float, float]:
     """Give the limits of one map; of large maps those of their middle."""
     if not isinstance(data, LazyArray):
@@ -454,8 +456,11 @@ def _limits_of(data: Any, index: int) -> tuple[float, float]:
 
 def _above(layer: Image) -> NDArray[np.float64]:
     """Place of a montage's name: a little above its upper left corner, in the last two axes."""
+    matrix = world_matrix(layer)
+    high, wide = (float(np.linalg.norm(matrix[:-1, axis])) for axis in (-3, -2))
+    longer = max(layer.data.shape[-2] * high, layer.data.shape[-1] * wide)
     corner = np.zeros(layer.ndim)
-    corner[-2:] = -0.5 - 0.015 * max(layer.data.shape[-2:]), -0.5
+    corner[-2:] = -0.5 - 0.015 * longer / high, -0.5
     return np.asarray(layer.data_to_world(corner))[-2:]
 
 

@@ -36,7 +36,7 @@ class Source:
     extra : tuple of (scale, translate)
         For each axis of the layer that the network does not move along: the step and place that a
         map needs on it to lie over what was computed. A slider's is the current step; along the
-        channels a map lies over all of them.
+        channels, and along the ears of a recording, a map lies over all of them.
     labels : tuple of str
         Names of these axes.
     units : tuple of str
@@ -118,7 +118,7 @@ def _extra(
         if axis in found.spatial:
             continue
         scale, translate = float(matrix[axis, axis]) or 1.0, float(matrix[axis, -1])
-        if axis == found.channel:
+        if axis == found.channel or layer.ndim == 2:
             count = layer.data.shape[axis]
             places.append((scale * count, translate + scale * (count - 1) / 2))
         else:
