@@ -5,9 +5,11 @@ The maps, with the chunks that were computed, live in the worker from one job to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from ..maps import Box, FeatureMap, FeatureMaps, ForeignMaps
     from ..model import ConvNet
 
-SLICES = 16
-"""Slices of a volume that are told together: a window draws no faster."""
+VALUES = 2**22
+"""Values of a map that are thinned together."""
+
+SECONDS = 1.0
+"""Thinning stops after these, and goes on when it is asked for the rest: others get their turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,8 @@ class Wanted:
         Which maps.
     steps : tuple of int
         Every how many values of the part are wanted, per spatial axis; empty for all.
+    start : int
+        Rows of the part, in steps, that are there already.
     gap : int or None
         Pixels between the maps of a montage of the first slice of the part; None for no montage.
     look : bool
@@ -71,6 +78,7 @@ class Wanted:
     box: Box
     channels: tuple[int, int]
     steps: tuple[int, ...] = ()
+    start: int = 0
     gap: int | None = None
     look: bool = False
 
@@ -95,6 +103,11 @@ class Region:
     wanted: Wanted
     start: int
     array: NDArray[np.float32]
+
+    @property
+    def stop(self) -> int:
+        """Row at which the values end."""
+        return self.start + (self.array.shape[1] if self.array.ndim > 1 else 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,18 +248,20 @@ def _values(m: FeatureMap, wanted: Wanted, check: Callable[[], None]) -> Iterato
 
 
 def _thinned(m: FeatureMap, wanted: Wanted, check: Callable[[], None]) -> Iterator[Region]:
-    """Compute every so many values of a part, slice by slice."""
+    """Compute every so many values of a part, slab by slab, as far as that comes in a second."""
     (lo, hi), *across = wanted.box
     first, *steps = wanted.steps
-    index = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
+    index = (slice(None), slice(None, None, first), *(slice(None, None, n) for n in steps))
     rows = range(lo, hi, first)
-    for start in range(0, len(rows), SLICES):
-        slices = [
-            m.compute(((row, row + 1), *across), slice(*wanted.channels), check)[index]
-            for row in rows[start : start + SLICES]
-        ]
-        array = np.concatenate(slices, axis=1).astype(np.float32, copy=False)
-        yield Region(wanted.token, wanted, start, array)
+    count = max(1, VALUES // (first * math.prod(b - a for a, b in across)))
+    end = perf_counter() + SECONDS
+    for start in range(wanted.start, len(rows), count):
+        slab = rows[start : start + count]
+        box = ((slab[0], slab[-1] + 1), *across)
+        array = m.compute(box, slice(*wanted.channels), check)[index]
+        yield Region(wanted.token, wanted, start, array.astype(np.float32))
+        if perf_counter() > end:
+            return
 
 
 def _looked(m: FeatureMap, token: int, check: Callable[[], None]) -> Looked:

@@ -37,6 +37,9 @@ MOST_SOLID = 256
 MOST_PICTURE = 2048
 """Most pixels along a side of a montage."""
 
+UNFINISHED = -1
+"""Age of a part of which there are some slices only."""
+
 _tokens = count(1)
 
 
@@ -234,17 +237,16 @@ class LazyArray:
         """Put values of a part, all of it or slices from the row `start`; say whether it is all."""
         sizes = tuple(hi - lo for lo, hi in part)
         array = array.reshape(array.shape[0], *(1,) * self.extra, *array.shape[1:])
-        complete = True
-        if array.shape != sizes:
-            found = self.owner.values.find(self.token, part)
-            known = found is not None and found[1] == self.age and found[0].flags.writeable
-            whole = found[0] if found is not None and known else np.array(nothing(sizes))
-            row = 1 + self.extra
-            index = (slice(None),) * row + (slice(start, start + array.shape[row]),)
-            whole[index] = array
-            complete = start + array.shape[row] >= sizes[row]
-            array = whole
-        self.owner.values.put(self.token, part, array, self.age)
+        if array.shape == sizes:
+            self.owner.values.put(self.token, part, array, self.age)
+            return True
+        found = self.owner.values.find(self.token, part)
+        whole = np.array(nothing(sizes)) if found is None or found[1] != UNFINISHED else found[0]
+        row = 1 + self.extra
+        stop = start + array.shape[row]
+        whole[(slice(None),) * row + (slice(start, stop),)] = array
+        complete = stop == sizes[row]
+        self.owner.values.put(self.token, part, whole, self.age if complete else UNFINISHED)
         return complete
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:

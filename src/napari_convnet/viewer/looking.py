@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -78,6 +78,8 @@ class Looking:
         self._wanted: dict[int, tuple[LazyArray, Box]] = {}
         self._due = False
         self._drawn = 0.0
+        # Rows that are there, of parts that come slab by slab.
+        self._rows: dict[int, int] = {}
         self._touched: set[tuple[Kind, str]] = set()
         events = session.viewer.dims.events.ndisplay
         events.connect(self._display_changed, position="first")
@@ -151,6 +153,7 @@ class Looking:
         """Hand over what is seen in 3-D, or flat, before the viewer looks at it."""
         layers = self._session.layers
         self._wanted.clear()
+        self._rows.clear()
         for (kind, name), shown in self._shown.items():
             if kind == "maps" and layers.layer(name) is not None and len(shown.flat.steps) == 3:
                 layers.put(self._maps(shown, kind), shown.source, kind, shown.among)
@@ -158,7 +161,12 @@ class Looking:
     # ------------------------------------------------------------ asking
     def ask(self, array: LazyArray, part: Box) -> None:
         """Ask for a part of an array, instead of what was asked for before of the same."""
-        self._wanted[array.token] = (array, part)
+        if self._wanted.get(array.token) != (array, part):
+            self._wanted[array.token] = (array, part)
+            self._rows.pop(array.token, None)
+        self._ask()
+
+    def _ask(self) -> None:
         if not self._due:
             self._due = True
             self._session._main.later(self._send)()
@@ -173,6 +181,7 @@ class Looking:
         network = self._session.pipeline.network
         order = {layer.name: index for index, layer in enumerate(network)}
         wanted = [array.wanted(part) for array, part, _ in asked.values()]
+        wanted = [replace(one, start=self._rows.get(one.token, 0)) for one in wanted]
         wanted.sort(key=lambda one: order.get(one.layer, 0))
         self._session._submit(
             self._session._eye,
@@ -217,8 +226,10 @@ class Looking:
             self._looked(key, found)
             return
         complete = array.arrived(part, found.start, found.array)
-        if complete and self._wanted.get(array.token) == (array, part):
-            del self._wanted[array.token]
+        if self._wanted.get(array.token) == (array, part):
+            self._rows[array.token] = found.stop
+            if complete:
+                del self._wanted[array.token]
         self._touched.add(key)
         if not complete and monotonic() - self._drawn < DRAW_SECONDS:
             return
@@ -233,13 +244,15 @@ class Looking:
         self._session.layers.looked(self._maps(shown, key[0]), key[0])
 
     def _quiet(self, result: object = None) -> None:
-        """Draw what has come once more, thumbnails included."""
+        """Draw what has come once more, thumbnails included; ask for the rest of what is large."""
         for kind, name in self._touched:
             layer = self._session.layers.layer(name, kind)
             if layer is not None:
                 layer.refresh(extent=False, highlight=False)
         self._touched.clear()
         self._session._maps_done(None)
+        if any(token in self._rows for token in self._wanted):
+            self._ask()
 
     def _failed(self, failure: Failure) -> None:
         """Ask no more for what failed; the next step of a slider asks anew."""
