@@ -118,14 +118,14 @@ def _watch(events: Iterator[Event]) -> str:
         for event in events:
             match event:
                 case Started():
-                    console.print(_started(event))
+                    console.print(_started(event), soft_wrap=True)
                     progress.update(
                         task, description="training", total=event.steps, completed=event.step
                     )
                 case Step():
                     progress.update(task, completed=event.step, loss=f"loss {event.loss:.4f}")
                 case Epoch():
-                    console.print(_epoch(event))
+                    console.print(_epoch(event), soft_wrap=True)
                 case Finished():
                     print(_finished(event))
                 case Failed():
