@@ -293,3 +293,21 @@ def test_names_of_montages_are_seen_in_every_slice():
     assert names.ndim == 2
     np.testing.assert_allclose(viewer.dims.range[0].step, 3)
     np.testing.assert_allclose(shown.extent.world[:, 0], image.extent.world[:, 0])
+
+
+def test_maps_of_ears_as_an_axis_are_a_strip_where_all_are_seen():
+    recording = recording_layer(2)
+    recording.affine = np.array([[0.1, 0, 3], [0, 0.01, 0], [0, 0, 1]])
+    pipeline = parse("input: 1x2x400\nnet:\n  - c1: conv 3 1x5 s1x2\n")
+    source = source_of(recording, pipeline.input, (0, 0))
+    values = np.arange(3 * 2 * 200, dtype=np.float32).reshape(3, 2, 200)
+    shown = MapLayers(ViewerModel()).put(
+        seen(pipeline.network["c1"], values, source), source, "montage"
+    )
+    assert shown.data.shape == (8, 200)
+    np.testing.assert_array_equal(shown.data[[0, 1, 3, 4, 6, 7]], values.reshape(6, 200))
+    assert np.isnan(shown.data[[2, 5]]).all()
+    np.testing.assert_allclose(shown.scale, (0.2 / 8, 0.02))
+    # Below the recording, which reaches from 2.95 to 3.15.
+    top = shown.extent.world[0][0] - 0.2 / 16
+    np.testing.assert_allclose(top, 3.15 + 0.15 * 0.2)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_convnet.data.sound import EAR_AXES
 from napari_convnet.maps import colours, common_limits, limits, limits_per_map, montage
 from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
@@ -151,24 +152,43 @@ def place_strip(maps: LayerMaps, source: Source, index: int) -> Placed:
     Parameters
     ----------
     maps : LayerMaps
-        The maps, (C, n).
+        The maps, (C, t), or (C, ear, t): then the ears of a map lie together.
     source : Source
         What the network looks at.
     index : int
         Number of strips between the recording and this one.
     """
-    height, middle = source.extra[-1] if source.extra else (1.0, 0.0)
-    row = height / maps.array.shape[0]
+    rank = maps.array.ndim - 1
+    picture = maps.array if rank == 1 else _ears_together(maps.array)
+    height, middle, unit = _drawn(source)
+    row = height / picture.shape[0]
     affine = np.eye(3)
     affine[0, 0] = row
     affine[0, 2] = middle + height * (0.5 + _STRIP_GAP + index * (1 + _STRIP_GAP)) + row / 2
-    affine[1, 1], affine[1, 2] = maps.affine[0, 0], maps.affine[0, 1]
+    affine[1, 1], affine[1, 2] = maps.affine[rank - 1, rank - 1], maps.affine[rank - 1, rank]
     return Placed(
-        maps.array,
-        affine,
-        (FEATURE, *source.sample.axes),
-        (source.units[-1] if source.units else "pixel", *source.sample.units),
+        picture, affine, (FEATURE, source.sample.axes[-1]), (unit, source.sample.units[-1])
     )
+
+
+def _ears_together(array: NDArray[np.float32] | LazyArray) -> NDArray[np.float32]:
+    """Lay maps (C, ear, t) one under the other, with a gap where a map has several ears."""
+    maps = np.asarray(array)
+    if maps.shape[1] > 1:
+        maps = np.pad(maps, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
+    rows = maps.reshape(-1, maps.shape[-1])
+    return rows if maps.shape[1] == 1 else rows[:-1]
+
+
+def _drawn(source: Source) -> tuple[float, float, str]:
+    """Tell how high a recording is drawn, where its middle is, and in which unit."""
+    if source.extra:
+        return (*source.extra[-1], source.units[-1])
+    if source.sample.rank == 1:
+        return 1.0, 0.0, "pixel"
+    ear, ears = float(source.sample.affine[0, 0]), source.sample.shape[1]
+    first = float(source.sample.affine[0, -1])
+    return ear * ears, first + ear * (ears - 1) / 2, source.sample.units[0]
 
 
 def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Placed:
@@ -280,13 +300,14 @@ class MapLayers:
             What the network looks at.
         kind : {"maps", "montage"}
             One at a time over the input, or all side by side, right of it. Maps of a recording
-            are a strip under it either way.
+            are a strip under it either way; where the ears are an axis, all side by side are.
         among : sequence of Layer
             The network layers that are shown, this one included, in their order.
         """
         among = among or (maps.layer,)
         index = next(i for i, layer in enumerate(among) if layer.name == maps.layer.name)
-        if maps.array.ndim == 2:
+        sound = source.sample.axes == EAR_AXES and not isinstance(maps.array, LazyArray)
+        if maps.array.ndim == 2 or (kind == "montage" and sound):
             placed = place_strip(maps, source, index)
         elif kind == "maps":
             placed = place_maps(maps, source)
