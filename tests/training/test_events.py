@@ -29,13 +29,23 @@ ALL = [
     Finished(Path("runs/a"), 8, 0.98, 0.06, 1.5, False),
     Failed("the loss is not a number any more", 7),
 ]
+DENSE = [
+    Started(
+        Path("runs/a"), "CPU (1 thread)", 2, 4, 24, 1, 1, 99, 0, "segment", "Dice", "patches", ("so",)
+    ),
+    Epoch(1, 4, 2.0, 0.9, 1.5, 0.8, 1e-3, 3.5, "Dice", 0.7, 0.6, {"grey": 0.6, "white": None}),
+    Finished(
+        Path("runs/a"), 8, 0.98, 0.06, 1.5, False, "Dice", 0.6, {"grey": 0.6},
+        {"grey": {"Dice": 0.6, "ml": None}},
+    ),
+]  # fmt: skip
 
 
 def test_every_kind_is_here():
     assert {type(event) for event in ALL} == set(EVENTS.values())
 
 
-@pytest.mark.parametrize("event", ALL, ids=lambda event: event.kind)
+@pytest.mark.parametrize("event", [*ALL, *DENSE], ids=lambda event: event.kind)
 def test_events_survive_json_and_pickle(event):
     assert event_from(json.loads(json.dumps(event.as_dict()))) == event
     assert pickle.loads(pickle.dumps(event)) == event
@@ -80,3 +90,17 @@ def test_stop_ends_a_pause_and_cannot_be_paused():
     control.wait()
     assert control.stopping
     assert not control.paused
+
+
+def test_runs_from_when_all_tasks_were_judged_by_accuracy_are_read():
+    old = {
+        "event": "epoch", "epoch": 1, "step": 4, "train_loss": 2.0, "train_accuracy": 0.25,
+        "validation_loss": 1.5, "validation_accuracy": 0.5, "lr": 1e-3, "seconds_left": 3.5,
+    }  # fmt: skip
+    found = event_from(old)
+    assert (found.score_name, found.train_score, found.validation_score) == ("accuracy", 0.25, 0.5)
+    old = {
+        "event": "finished", "run": "runs/a", "step": 8, "test_accuracy": 0.75, "test_loss": 0.5,
+        "seconds": 1.5, "stopped": False,
+    }  # fmt: skip
+    assert (event_from(old).score_name, event_from(old).test_score) == ("accuracy", 0.75)

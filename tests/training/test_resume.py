@@ -156,6 +156,21 @@ def test_the_state_is_read_without_unpickling_code(document, few, tmp_path):
     assert state["progress"]["step"] == 8
 
 
+def test_a_state_of_the_first_version_is_resumed(document, few, tmp_path, digest):
+    """It counted the images told right, and knew no other tally."""
+    list(train(document(), run=tmp_path / "whole", data=few))
+    events = train(document(), run=tmp_path / "run", data=few, snapshot=1)
+    go(events, 6)
+    events.close()
+    path = tmp_path / "run/checkpoints/last.state"
+    state = torch.load(path, weights_only=True)
+    state["progress"]["correct"] = int(state["progress"].pop("tally")[0])
+    torch.save(state, path)
+    list(train(document(), run=tmp_path / "run", data=few, resume=True))
+    assert digest(Run(tmp_path / "run").weights()) == digest(Run(tmp_path / "whole").weights())
+    assert without_time(tmp_path / "run") == without_time(tmp_path / "whole")
+
+
 def test_the_state_is_not_written_too_often():
     pace = Pace()
     assert not pace.state_due(1)

@@ -162,7 +162,8 @@ def _with_failures(trainer: Trainer) -> Iterator[Event]:
         if not _out_of_memory(error):
             raise
         batch = trainer.settings.batch
-        fix = f"lower train: batch (now {batch})" if batch > 1 else "use smaller images"
+        unit = trainer.plan.examples.unit
+        fix = f"lower train: batch (now {batch})" if batch > 1 else f"use smaller {unit}"
         device = device_name(trainer.plan.device)
         yield Failed(f"{device} ran out of memory; {fix}", trainer.at.step)
 

@@ -233,16 +233,16 @@ class Absolute(_Differences):
 
 
 class HalfSquares(_Differences):
-    r"""Half the sum of squared differences: :math:`\frac12 \sum (y - t)^2` of an image, then mean.
+    r"""Half the sum of squared differences of a voxel, mean over the voxels that are known.
 
-    A sum: it grows with the image, and wants a learning rate that is the lower.
+    :math:`\frac12 \sum_k (y_k - t_k)^2` over the channels: as textbooks write it for a vector.
     """
-
-    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._each(outputs, targets) / len(targets)
 
     def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return 0.5 * self._difference(outputs, targets).square().sum()
+
+    def _count(self, targets: Tensor) -> Tensor:
+        return targets.isfinite().sum() / targets.shape[1]
 
 
 # ---------------------------------------------------------------- several, added up
