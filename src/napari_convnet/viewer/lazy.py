@@ -258,7 +258,11 @@ class LazyArray:
 
     def pictures(self, gap: int) -> LazyPictures:
         """Give the montages of all slices of these maps."""
-        return LazyPictures(self.owner, self.layer, self.full, self.steps, look=self.look, gap=gap)
+        if self.montage is None or self.montage.gap != gap:
+            self.montage = LazyPictures(
+                self.owner, self.layer, self.full, self.steps, look=self.look, gap=gap
+            )
+        return self.montage
 
 
 @dataclass(eq=False)
