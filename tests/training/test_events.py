@@ -31,7 +31,7 @@ ALL = [
 ]
 DENSE = [
     Started(
-        Path("runs/a"), "CPU (1 thread)", 2, 4, 24, 1, 1, 99, 0, "segment", "Dice", "patches", ("so",)
+        Path("runs/a"), "CPU", 2, 4, 24, 1, 1, 99, 0, "segment", "Dice", "patches", ("so",)
     ),
     Epoch(1, 4, 2.0, 0.9, 1.5, 0.8, 1e-3, 3.5, "Dice", 0.7, 0.6, {"grey": 0.6, "white": None}),
     Finished(
