@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -25,3 +26,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     if any("qapp" in getattr(item, "fixturenames", ()) for item in items):
         raise pytest.UsageError("no display here: run `make test`, or `xvfb-run -a pytest ...`")
+
+
+@pytest.fixture
+def own_files(tmp_path: Path) -> Path:
+    """The files that the README and the page on data name: small ones."""
+    import numpy as np
+    import soundfile
+    from PIL import Image
+    from tifffile import imwrite
+
+    from napari_convnet.data import photograph, write_nifti
+
+    rng = np.random.default_rng(0)
+    (tmp_path / "scans").mkdir()
+    scans = [*(f"scans/{n}_{{}}.nii.gz" for n in "abcd"), "head{}.nii.gz"]
+    for name in scans:
+        size = (40, 60, 40) if name.startswith("head") else (24, 20, 22)
+        labels = rng.integers(0, 3, size).astype(np.uint8)
+        image = labels * 60.0 + rng.normal(0, 9, size) - 50
+        affine = np.diag([2.0, 1.0, 1.0, 1.0])
+        written = [name.format("" if "head" in name else "ct"), name.format("seg")]
+        written[1] = written[1].replace("headseg", "head_tissues")
+        write_nifti(tmp_path / written[0], image.astype(np.float32), affine)
+        write_nifti(tmp_path / written[1], labels, affine)
+    cells = photograph("coins")[:96, :96]
+    imwrite(tmp_path / "cells.tif", cells)
+    painted = np.zeros(cells.shape, np.uint8)
+    painted[5:90:7], painted[6:90:7] = 1, 2
+    imwrite(tmp_path / "cells_painted.tif", painted)
+    for pet in ("cats", "dogs"):
+        (tmp_path / "pets" / pet).mkdir(parents=True)
+        for n in range(10):
+            Image.fromarray(cells[n : n + 30, :40]).save(tmp_path / "pets" / pet / f"{n}.png")
+    np.save(tmp_path / "stack.npy", np.stack([cells[n : n + 16, :16] for n in range(20)]))
+    np.save(tmp_path / "stack_labels.npy", np.arange(20) % 2)
+    affine = np.diag([2.5, 1.0, 1.0, 1.0])
+    scan = rng.normal(0, 60, (30, 34, 28)).astype(np.float32)
+    write_nifti(tmp_path / "new_ct.nii.gz", scan, affine)
+    tone = np.sin(np.arange(3 * 44100) / 30)[:, None] * [0.5, 0.2]
+    soundfile.write(tmp_path / "concert.flac", tone, 44100)
+    return tmp_path

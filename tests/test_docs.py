@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,33 @@ def blocks(language):
 
 
 def test_the_documents_of_the_readme_are_right():
-    for text in blocks("yaml"):
-        assert nc.parse(text).network.totals.parameters == 61_706
+    digits, organs = map(nc.parse, blocks("yaml"))
+    assert digits.network.totals.parameters == 61_706
+    assert organs.train.loss == ("dice", "cross-entropy")
+
+
+def test_training_on_own_scans_is_as_the_readme_says(own_files, monkeypatch, capsys):
+    monkeypatch.chdir(own_files)
+    small = blocks("yaml")[1].replace("64x64x64", "16x16x16").replace("patches: 64", "patches: 16")
+    Path("organs.yaml").write_text(small.replace("epochs: 30", "epochs: 1"), encoding="utf-8")
+    own = [words for words in commands() if "organs" in " ".join(words) and words[0] != "open"]
+    assert [words[0] for words in own] == ["check", "train", "evaluate", "predict"]
+    for words in own:
+        assert main(words) == 0, words
+    assert Path("new_seg.nii.gz").is_file()
+    assert Path("new.csv").read_text(encoding="utf-8").startswith("label,class,voxels,ml")
+    capsys.readouterr()
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
+    assert "(30, 34, 28) {'other': " in capsys.readouterr().out
+
+
+def test_sound_is_as_the_readme_says(own_files, monkeypatch):
+    monkeypatch.chdir(own_files)
+    heard = [words for words in commands() if "direction" in words and words[0] != "train"]
+    assert [words[0] for words in heard] == ["describe", "maps"]
+    for words in heard:
+        assert main(words) == 0, words
+    assert Path("maps/maps.json").is_file()
 
 
 def test_the_error_in_the_readme_is_the_one_that_is_told():
@@ -37,7 +63,7 @@ def test_the_script_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         nc, "preset", lambda name: nc.parse(short) if name == "lenet" else real(name)
     )
-    first, *others = blocks("python")
+    _, first, *others = blocks("python")
     exec(compile(first, "README.md", "exec"), {})
     assert "138357544" in capsys.readouterr().out
     [module] = others
@@ -54,7 +80,7 @@ def plain_blocks():
 def commands():
     """The README's command lines, without what is said of them."""
     lines = [
-        line.partition("#")[0].split() for text in plain_blocks() for line in text.splitlines()
+        shlex.split(line, comments=True) for text in plain_blocks() for line in text.splitlines()
     ]
     return [words[1:] for words in lines if words[:1] == ["napari-convnet"]]
 
@@ -63,7 +89,8 @@ def test_the_commands_of_the_readme_that_need_no_file_run(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     known = {preset.name for preset in nc.presets()}
     made = {"net.py", "net.pt", "lenet5.safetensors"}
-    run = [words for words in commands() if words[0] == "presets" or words[1] in known | made]
+    readable = [words for words in commands() if words[0] in ("presets", "describe", "export")]
+    run = [words for words in readable if words[0] == "presets" or words[1] in known | made]
     assert len(run) > 6
     for words in run:
         assert main(words) == 0, words
