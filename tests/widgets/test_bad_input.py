@@ -11,7 +11,7 @@ from napari_convnet.widgets import Builder, Train
 
 DOCUMENTS = {
     "empty": ("", "line 1, column 1: the document is empty; begin with: input: 1x28x28"),
-    "alias": ("net: *a\n", "line 1, column 6: *a is an alias; write the value out"),
+    "alias": ("net: *a\n", "line 1, column 6: *a is an alias; write the value out, or in quotes"),
     "tag": (
         "input: !!int 1\n",
         "line 1, column 8: !!int is a tag; delete it: values have no types here",
