@@ -134,9 +134,8 @@ DATA = {
     "source: digitz": 'line 3, column 11: unknown source "digitz"; did you mean digits?',
     "images: scam": "line 3, column 11: images: {0}/scam does not exist; did you mean scan?",
     "images: scan": "line 3, column 11: {0}/scan holds one class only, cat; add a folder per class",
-    "images: a/*.png": (
-        "line 3, column 11: images: a/*.png is a pattern, which is not built yet for classes; "
-        "name a folder with one folder per class"
+    "images: scan/*.png": (
+        "line 3, column 11: images: no file fits scan/*.png; {0}/scan holds cat"
     ),
     "{source: digits, images: scans/two}": (
         "line 2, column 32: data: has both source: and images:; keep one of them"

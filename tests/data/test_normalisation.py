@@ -201,6 +201,7 @@ def test_fits_that_cannot_be(text: str, input: tuple, words: str) -> None:
 
 def test_prepare_fits_then_normalises() -> None:
     class Data:
+        spacing = None
         fit = parse_setting("crop 64")
         normalize = parse_setting("minmax")
 
@@ -209,3 +210,28 @@ def test_prepare_fits_then_normalises() -> None:
     assert (out.array.min(), out.array.max()) == (0, 1)
     assert out.array.shape == (1, 64, 64)
     assert prepare(sample, None, (1, 64, 64)) is sample
+
+
+def test_statistics_within_a_mask() -> None:
+    """A head in the dark: what is dark does not count, but is moved along."""
+    image = photograph("camera").astype(np.float32)
+    image[:200] = 0
+    within = normalise(image, parse_setting("zscore above 0"))
+    head = image > 0
+    assert within[head].mean() == pytest.approx(0, abs=1e-4)
+    assert within[head].std() == pytest.approx(1, abs=1e-4)
+    assert within[0, 0] < -1
+    low, high = np.percentile(image[head], [10, 90])
+    cut = normalise(image, parse_setting("percentile 10 90 above 0"))
+    np.testing.assert_allclose(cut, np.clip((image - low) / (high - low), 0, 1), atol=1e-5)
+    assert not normalise(image * 0, parse_setting("zscore above 0")).any()
+
+
+def test_each_image_of_a_stack_has_a_mask_of_its_own() -> None:
+    image = photograph("camera").astype(np.float32)
+    stack = np.stack([image, image * 2])[:, None]
+    setting = parse_setting("zscore above 100")
+    found = normalisation(stack, setting, (1, 2, 3))
+    assert found.centre.shape == (2, 1, 1, 1)
+    for one, whole in zip(found.apply(stack), stack, strict=True):
+        np.testing.assert_allclose(one, normalise(whole, setting), atol=1e-5)
