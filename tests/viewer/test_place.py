@@ -232,8 +232,8 @@ def test_a_recording_has_its_maps_under_it_in_time():
     # As high as the recording, a little below it.
     np.testing.assert_allclose(shown.scale, (2 / 3, 0.02))
     half = np.array((1 / 3, 0))
-    np.testing.assert_allclose((shown.extent.world[0] - half)[0], 1.5 + 0.3, rtol=1e-6)
-    np.testing.assert_allclose((shown.extent.world[1] + half)[0], 3.5 + 0.3, rtol=1e-6)
+    np.testing.assert_allclose((shown.extent.world[0] - half)[0], 1.5 + 0.5, rtol=1e-6)
+    np.testing.assert_allclose((shown.extent.world[1] + half)[0], 3.5 + 0.5, rtol=1e-6)
 
 
 def test_strips_lie_one_under_the_other_and_below_an_ear_that_is_not_heard():
@@ -310,4 +310,4 @@ def test_maps_of_ears_as_an_axis_are_a_strip_where_all_are_seen():
     np.testing.assert_allclose(shown.scale, (0.2 / 8, 0.02))
     # Below the recording, which reaches from 2.95 to 3.15.
     top = shown.extent.world[0][0] - 0.2 / 16
-    np.testing.assert_allclose(top, 3.15 + 0.15 * 0.2)
+    np.testing.assert_allclose(top, 3.15 + 0.25 * 0.2)

@@ -27,7 +27,7 @@ FAMILIES = {
     "Segmentation": "unet2d unet2d-2015 ct-2.5d",
     "Volumes and films": "unet3d ct-3d resnet18-3d",
     "Scans": "head head-2.5d organs",
-    "Sound": "audio stereo-channels stereo-axis direction",
+    "Sound": "audio stereo-channels stereo-axis direction recordings",
 }
 """What the presets are about, and their order: the simple before the elaborate."""
 

@@ -44,7 +44,7 @@ MONTAGE_PITCH = 1.14
 """From one montage to the next, in sizes of the input: room for a name between them."""
 
 # Between the strips under a recording, in heights of it.
-_STRIP_GAP = 0.15
+_STRIP_GAP = 0.25
 
 
 @dataclass(frozen=True, eq=False)
