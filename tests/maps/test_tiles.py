@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_convnet.document import parse
-from napari_convnet.maps import feature_maps, output_tiles, tiling
+from napari_convnet.maps import feature_maps, output_tiles, tiling, working_tiles
 from napari_convnet.network import UserError
 
 from .graphs import make_graph, random_box, relative, whole_maps
@@ -116,6 +116,18 @@ def test_cancelling_ends_it_between_layers() -> None:
     assert len(tiles) > 8
     asked = iter([False] * 60 + [True] * 1000)
     assert 0 < len(list(output_tiles(maps, most_bytes=0, cancelled=lambda: next(asked)))) < 8
+
+
+@pytest.mark.parametrize("norm", ["bn", "inorm"])
+def test_the_work_is_told_with_what_norms_look_at(norm: str) -> None:
+    maps = feature_maps(parse(UNET.format(norm=norm)), np.ones((1, 24, 24, 24), np.float32))
+    tiles = list(working_tiles(maps, most_bytes=100_000))
+    fractions = [tile.fraction for tile in tiles]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    before = next(tile.fraction for tile in tiles if tile.values is not None)
+    # Five norms look at ever more of the network, which has five of about the same work.
+    assert (before > 0.5) == (norm == "inorm")
 
 
 def test_a_vector_comes_as_one_and_a_wrong_box_is_refused() -> None:

@@ -6,6 +6,7 @@ when maps are computed, not before.
 """
 
 from .cache import PatchCache
+from .cutting import Tiling
 from .disk import maps_to_disk
 from .foreign import ForeignMaps, input_form
 from .lazy import FeatureMap, FeatureMaps, NoSuchLayer, feature_maps
@@ -16,7 +17,7 @@ from .preview import LayerPreview, PreviewCache, preview
 from .regions import Box, Plan, make_plan
 from .slices import SliceMaps, open_input
 from .source import Source, open_source
-from .tiles import Tiling, output_tiles, tiling
+from .tiles import Tile, output_tiles, tiling, working_tiles
 
 __all__ = [
     "Box",
@@ -30,6 +31,7 @@ __all__ = [
     "PreviewCache",
     "SliceMaps",
     "Source",
+    "Tile",
     "Tiling",
     "colours",
     "common_limits",
@@ -53,5 +55,6 @@ __all__ = [
     "scale_and_translate",
     "thumbnail",
     "tiling",
+    "working_tiles",
     "world_affine",
 ]

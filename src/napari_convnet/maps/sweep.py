@@ -91,6 +91,19 @@ class Sweep:
                     total += self._values(freed, held.get(freed))
         return most
 
+    @cached_property
+    def work(self) -> list[int]:
+        """What each slab takes, in multiply-adds, roughly: a value of a layer costs its weights."""
+        costs = {v.name: self.shapes[v.name][0] + v.parameters for v in self.layers}
+        return [
+            sum(
+                cost * volume(step.parts[name])
+                for name, cost in costs.items()
+                if name in step.parts
+            )
+            for step in self.steps
+        ]
+
     def uses(self, step: Step) -> Counter[str]:
         """How often each layer is used in a slab."""
         left = Counter(n for v in self.layers if v.name in step.parts for n in v.inputs)

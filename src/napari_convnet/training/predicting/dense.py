@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_convnet.data import Contents, Normalisation, check_same_place, read_contents
 from napari_convnet.data.label_checks import class_numbers
-from napari_convnet.maps import Box, FeatureMap, FeatureMaps, feature_maps, output_tiles
+from napari_convnet.maps import Box, FeatureMap, FeatureMaps, feature_maps, working_tiles
 from napari_convnet.network import UserError, did_you_mean
 
 from ..loading import Loaded
@@ -77,7 +77,7 @@ def predicting(
     Yields
     ------
     Predicting
-        After each part.
+        After each part, and while norms look at all of their input.
     Segmentation or Regressed
         At the end.
 
@@ -91,17 +91,14 @@ def predicting(
     task = _Regression if loaded.pipeline.train.task == "regress" else _Segmentation
     job = task(loaded, scene, probabilities, space)
     yield Predicting(0.0)
-    done, started = 0, time.perf_counter()
-    total = job.map.size // job.map.shape[0]
-    for box, outputs in output_tiles(
-        job.maps, job.map.name, most_bytes=most_bytes, cancelled=cancelled
-    ):
-        with torch.inference_mode():
-            job.add(box, outputs[None].float())
-        done += outputs[0].numel()
-        fraction = done / total
+    started = time.perf_counter()
+    for tile in working_tiles(job.maps, job.map.name, most_bytes=most_bytes, cancelled=cancelled):
+        if tile.values is not None:
+            with torch.inference_mode():
+                job.add(tile.box, tile.values[None].float())
         passed = time.perf_counter() - started
-        yield Predicting(fraction, passed / fraction - passed)
+        left = passed / tile.fraction - passed if tile.fraction else None
+        yield Predicting(tile.fraction, left)
     if cancelled():
         return
     result = job.result()

@@ -26,7 +26,7 @@ class Predicting:
     Parameters
     ----------
     fraction : float
-        Part of the voxels that is done, 0 to 1.
+        How much of the work is done, 0 to 1.
     seconds_left : float or None
         What the rest will take; None before that can be said.
     """
