@@ -24,8 +24,8 @@ from napari_convnet.training import (
     Step,
     train,
 )
-from napari_convnet.training.loop import Trainer
 from napari_convnet.training.randomness import step_seed
+from napari_convnet.training.trainer import Trainer
 
 STEPS_PER_EPOCH = 4  # 120 digits in batches of 32, the rest a batch of its own
 

@@ -1,14 +1,7 @@
-"""Losses: what a training makes small, one class per word of a document's ``loss:``.
-
-A loss is computed in two ways. Training asks for the loss of a batch, with its derivative.
-Measuring asks for the loss of a whole part of the data, which is too large to be held: every loss
-is a function of sums over voxels, and these are gathered piece by piece, so that the result does
-not depend on how the whole was cut into pieces.
-"""
+"""Losses of classes, of images or of voxels."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,70 +11,14 @@ from torch.nn import functional as F
 
 from napari_convnet.data import IGNORED
 
+from .base import Loss, Mean, Total
+
 SMOOTH = 1e-5
 """Added above and below the fraction of a Dice loss, as MONAI does by default."""
 
 
-class Loss(ABC):
-    """One word of ``loss:``, for one task."""
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of a batch.
-
-        Parameters
-        ----------
-        outputs : Tensor
-            float32 (B, C, *S).
-        targets : Tensor
-            int64 (B, *S): the right classes, -1 where nobody knows; or float32 (B, C, *S): the
-            values wanted, NaN where nobody knows.
-        """
-        return self._batch(outputs, targets)
-
-    def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give the sums over a piece that the loss of the whole is made of, in float64."""
-        return self._sums(outputs, targets)
-
-    def total(self, sums: Tensor) -> float:
-        """Give the loss of a whole from the sums over its pieces."""
-        return self._total(sums)
-
-    @abstractmethod
-    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
-
-    @abstractmethod
-    def _sums(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
-
-    @abstractmethod
-    def _total(self, sums: Tensor) -> float: ...
-
-
-class _Mean(Loss):
-    """A loss that is the mean over what is labelled."""
-
-    @abstractmethod
-    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give the sum over what is labelled."""
-
-    @abstractmethod
-    def _count(self, targets: Tensor) -> Tensor:
-        """Count what is labelled."""
-
-    def _batch(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._each(outputs, targets) / self._count(targets).clamp(min=1)
-
-    def _sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return torch.stack([self._each(outputs, targets).double(), self._count(targets).double()])
-
-    def _total(self, sums: Tensor) -> float:
-        return float(sums[0] / sums[1].clamp(min=1))
-
-
-# ---------------------------------------------------------------- of classes
-
-
 @dataclass(frozen=True, eq=False)
-class CrossEntropy(_Mean):
+class CrossEntropy(Mean):
     r"""Negative logarithm of the right class's probability, mean over what is labelled.
 
     The probabilities are the softmax of the outputs: :math:`-\log p_t`.
@@ -107,7 +44,7 @@ class CrossEntropy(_Mean):
 
 
 @dataclass(frozen=True, eq=False)
-class Focal(_Mean):
+class Focal(Mean):
     r"""Cross-entropy that counts less what is right already: :math:`-(1 - p_t)^2 \log p_t`.
 
     MONAI's, with its exponent of 2; the mean over what is labelled.
@@ -173,7 +110,7 @@ def _overlapping(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassSquares(_Mean):
+class ClassSquares(Mean):
     r"""Half the sum of squared differences to what is wanted, as textbooks write it.
 
     Wanted are 1 at the right class and 0 at the others, whatever the last activation:
@@ -203,111 +140,6 @@ class ClassSquares(_Mean):
         return 0.5 * (found - wanted).square()
 
 
-# ---------------------------------------------------------------- of values
-
-
-class _Differences(_Mean):
-    """A mean over the values that are known."""
-
-    def _count(self, targets: Tensor) -> Tensor:
-        return targets.isfinite().sum()
-
-    def _difference(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give how far outputs are off; 0 where nobody knows what is wanted."""
-        known = targets.isfinite()
-        return torch.where(known, outputs - torch.where(known, targets, 0.0), 0.0)
-
-
-class Squares(_Differences):
-    r"""Mean squared difference: :math:`(y - t)^2`, mean over all values that are known."""
-
-    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._difference(outputs, targets).square().sum()
-
-
-class Absolute(_Differences):
-    r"""Mean absolute difference: :math:`|y - t|`, mean over all values that are known."""
-
-    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._difference(outputs, targets).abs().sum()
-
-
-class HalfSquares(_Differences):
-    r"""Half the sum of squared differences of a voxel, mean over the voxels that are known.
-
-    :math:`\frac12 \sum_k (y_k - t_k)^2` over the channels: as textbooks write it for a vector.
-    """
-
-    def _each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return 0.5 * self._difference(outputs, targets).square().sum()
-
-    def _count(self, targets: Tensor) -> Tensor:
-        return targets.isfinite().sum() / targets.shape[1]
-
-
-# ---------------------------------------------------------------- several, added up
-
-
-class Total:
-    """The losses that a document names, added up.
-
-    Parameters
-    ----------
-    terms : sequence of Loss
-        One or more.
-
-    Examples
-    --------
-    >>> outputs, targets = torch.tensor([[0.0, 0.0]]), torch.tensor([1])
-    >>> total = Total([CrossEntropy(), ClassSquares()])
-    >>> round(float(total(outputs, targets)), 4)
-    1.1931
-    """
-
-    def __init__(self, terms: Sequence[Loss]) -> None:
-        self.terms = tuple(terms)
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of a batch."""
-        total = self.terms[0](outputs, targets)
-        for term in self.terms[1:]:
-            total = total + term(outputs, targets)
-        return total
-
-    def gathering(self) -> Gathering:
-        """Begin to gather the loss of a whole."""
-        return Gathering(self.terms)
-
-
-class Gathering:
-    """The loss of a whole that comes in pieces.
-
-    Parameters
-    ----------
-    terms : sequence of Loss
-        What is added up.
-    """
-
-    def __init__(self, terms: Sequence[Loss]) -> None:
-        self._terms = tuple(terms)
-        self._sums: list[Tensor] | None = None
-
-    def add(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take a piece."""
-        found = [term.sums(outputs, targets) for term in self._terms]
-        before = self._sums
-        self._sums = (
-            found if before is None else [a + b for a, b in zip(before, found, strict=True)]
-        )
-
-    @property
-    def value(self) -> float:
-        """The loss of all pieces together; NaN where there were none."""
-        if self._sums is None:
-            return float("nan")
-        return sum(term.total(each) for term, each in zip(self._terms, self._sums, strict=True))
-
-
 def class_losses(
     words: Sequence[str], weights: Tensor | None = None, *, softmax: bool = False
 ) -> Total:
@@ -328,12 +160,6 @@ def class_losses(
         "focal": Focal(weights),
         "half-squares": ClassSquares(softmax),
     }
-    return Total([known[word] for word in words])
-
-
-def value_losses(words: Sequence[str]) -> Total:
-    """Make the losses of a regression: ``mse``, ``l1``, ``half-squares``."""
-    known: dict[str, Loss] = {"mse": Squares(), "l1": Absolute(), "half-squares": HalfSquares()}
     return Total([known[word] for word in words])
 
 
