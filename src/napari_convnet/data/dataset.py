@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +53,8 @@ class Dataset:
     groups : numpy.ndarray, optional
         int64 (N,): images with one number belong together, such as recordings of one thing. A split
         keeps them in one part.
+    unit : str
+        What is counted.
 
     Raises
     ------
@@ -66,9 +68,7 @@ class Dataset:
     names: tuple[str, ...] = ()
     normalize: SettingLike | None = None
     groups: NDArray[np.int64] | None = None
-
-    unit: ClassVar[str] = "images"
-    """What is counted."""
+    unit: str = "images"
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets):
@@ -158,7 +158,7 @@ class Dataset:
         listing = ", ".join(f"{name} ({count})" for name, count in each)
         size = text_of(self.shape)
         classes = "1 class" if len(self.classes) == 1 else f"{len(self.classes)} classes"
-        return f"{len(self)} images of {size} in {classes}: {listing}"
+        return f"{len(self)} {self.unit} of {size} in {classes}: {listing}"
 
 
 @dataclass(frozen=True, eq=False)

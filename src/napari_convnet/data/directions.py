@@ -68,7 +68,7 @@ def direction(positions: int = 40, seed: int = 0) -> Dataset:
     Examples
     --------
     >>> direction(positions=1).describe()
-    '24 images of 2x4096 in 3 classes: left (8), centre (8), right (8)'
+    '24 recordings of 2x4096 in 3 classes: left (8), centre (8), right (8)'
     """
     rng = np.random.default_rng(seed)
     strokes = recordings("sources")
@@ -86,6 +86,7 @@ def direction(positions: int = 40, seed: int = 0) -> Dataset:
         classes=DIRECTIONS,
         names=tuple(names),
         groups=np.repeat(np.arange(count), sides * positions),
+        unit="recordings",
     )
 
 

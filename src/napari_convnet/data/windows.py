@@ -8,10 +8,10 @@ network says of them counts for the recording. A split parts recordings, never w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,9 +135,8 @@ class Windows(Dataset):
         What the windows are cut from; `groups` tells which of them each window is of.
     """
 
-    recordings: tuple[Recording, ...] = field(default=(), kw_only=True)
-
-    unit: ClassVar[str] = "windows"
+    unit: str = "windows"
+    recordings: tuple[Recording, ...] = ()
 
     @property
     def notes(self) -> tuple[Note, ...]:
