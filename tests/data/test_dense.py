@@ -1,5 +1,8 @@
 """Scans with a target for every voxel: loaded, divided, cut into patches, for ever the same."""
 
+from dataclasses import replace
+from itertools import islice
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +124,25 @@ def test_foreground_patches_are_as_many_as_asked_for(tissues):
     assert len(seen - {0}) >= 7, "every organ comes as often as the others"
     none = examples("source: abdomen", "patches: 16 per-volume 40 foreground 0")
     assert none.foreground == 0
+
+
+@pytest.mark.parametrize("input", ["1x24x24x24", "5zx24x24"])
+@pytest.mark.parametrize("regions", ["-y", "z gap 1 slabs 3", "z slabs 2"])
+def test_no_training_patch_holds_a_voxel_from_outside_its_regions(input, regions):
+    found = examples("source: abdomen", f"regions: {regions}", "split: 80/20", input=input)
+    (scan,) = found.scans
+    outside = np.ones(scan.size, bool)
+    for region in found.parts.train:
+        outside[tuple(slice(lo, hi) for lo, hi in region.box)] = False
+    for region in found.parts.test:
+        assert outside[tuple(slice(lo, hi) for lo, hi in region.box)].all()
+    image = np.where(outside, np.inf, scan.image)
+    target = np.where(outside, 100, scan.target)
+    spoilt = replace(found, scans=(replace(scan, image=image, target=target),))
+    flips = parse_list("flip")
+    for images, targets in islice(spoilt.batches(16, 3, 1, flips), 12):
+        assert np.isfinite(images).all()
+        assert targets.max() < 100
 
 
 # -- files --

@@ -21,6 +21,7 @@ from .normalisation import Normalisation
 from .orientation import number, voxel_size
 from .patches import Field, Patch, generator
 from .settings import SettingLike, Shape, text_of
+from .values import counted
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -168,7 +169,7 @@ class Dense(Examples):
         counts = np.zeros(len(self.classes) + 1, np.int64)
         for region in self.regions(part):
             target = self.scans[region.scan].target_in(region.box)
-            counts += np.bincount(target.astype(np.int64).ravel() + 1, minlength=len(counts))
+            counts += counted(target, -1, len(counts))
         return counts[1:]
 
     def describe(self) -> str:

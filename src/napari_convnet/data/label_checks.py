@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from ..network.problems import UserError, listed
 from .examples import IGNORED
-from .values import AnyArray
+from .values import AnyArray, counted
 
 # Of the values that have no class, how many a message names.
 _MOST_NAMED = 5
+
+# Values over a wider range than this are sorted, not counted one by one.
+_MOST_COUNTED = 2**16
 
 
 def class_numbers(
@@ -52,11 +55,14 @@ def class_numbers(
         raise _outside(values[wrong], counts[wrong], count, shift, name)
     highest = int(values[known].max()) - shift if known.any() else 0
     kind = np.int8 if highest <= np.iinfo(np.int8).max else np.int16
-    if unlabelled is None:
-        return labels.astype(kind)
-    # Where the unlabelled value is beyond the type, it is replaced anyway.
-    out = np.where(labels == unlabelled, IGNORED + shift, labels)
-    return (out.astype(np.int64) - shift).astype(kind)
+    with np.errstate(invalid="ignore"):
+        # What is beyond the type is not labelled, and replaced.
+        out: NDArray[Any] = labels.astype(kind)
+    if shift:
+        out -= kind(shift)
+    if unlabelled is not None:
+        out[labels == unlabelled] = IGNORED
+    return out
 
 
 def _check_whole(labels: AnyArray, name: str) -> None:
@@ -65,7 +71,7 @@ def _check_whole(labels: AnyArray, name: str) -> None:
     if labels.dtype.kind != "f":
         raise UserError(f"{name} holds {labels.dtype} values", "save them as whole numbers from 0")
     with np.errstate(invalid="ignore"):
-        wrong = labels != np.floor(labels)
+        wrong = (labels != np.floor(labels)) | np.isinf(labels)
     if wrong.any():
         first = labels[wrong][0]
         what = (
@@ -76,10 +82,11 @@ def _check_whole(labels: AnyArray, name: str) -> None:
 
 def _occurring(labels: AnyArray) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """List the values that occur, and how often."""
-    if labels.dtype.kind in "bu" and labels.dtype.itemsize == 1:
-        counts = np.bincount(labels.ravel())
-        there = np.flatnonzero(counts)
-        return there, counts[there].astype(np.int64)
+    low, high = int(labels.min()), int(labels.max())
+    if high - low < _MOST_COUNTED:
+        each = counted(labels, low, high - low + 1)
+        there = np.flatnonzero(each)
+        return there + low, each[there]
     values, counts = np.unique(labels, return_counts=True)
     return values, counts.astype(np.int64)
 

@@ -6,7 +6,7 @@ its channels are the slices around it, those at the region's ends repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .examples import IGNORED, Box
 from .settings import Shape
+from .values import counted, slabs
 
 # First word of a sequence of random numbers; others are in splitting and batching.
 _PLACES, _DRAW = 4, 5
@@ -121,7 +122,7 @@ class Field:
         if not self.classes:
             return np.zeros((len(self.boxes), 1), np.int64)
         most = max(int(_within(self.target, box).max()) for box in self.boxes) + 2
-        each = [_counted(_within(self.target, box), most) for box in self.boxes]
+        each = [counted(_within(self.target, box), -1, most) for box in self.boxes]
         return np.stack(each)
 
     @property
@@ -217,21 +218,6 @@ def _within(target: NDArray[Any], box: Box) -> NDArray[Any]:
     return view
 
 
-def _slabs(target: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Go through a large array by parts of about four million voxels: where each begins, and it."""
-    step = max(1, 2**22 // max(1, target[:1].size))
-    for first in range(0, len(target), step):
-        yield first, target[first : first + step]
-
-
-def _counted(target: NDArray[Any], most: int) -> NDArray[np.int64]:
-    """Count the voxels of each class; the first count is of `IGNORED`."""
-    counts = np.zeros(most, np.int64)
-    for _, slab in _slabs(target):
-        counts += np.bincount(slab.astype(np.int64).ravel() + 1, minlength=most)
-    return counts
-
-
 def _ranks(count: int, number: int, label: int) -> NDArray[np.int64]:
     """Choose which of the voxels of a class are remembered, in ascending order."""
     if count <= MOST_PLACES:
@@ -244,7 +230,7 @@ def _places(target: NDArray[Any], label: int, ranks: NDArray[np.int64]) -> NDArr
     """Find the voxels of a class with these ranks in the order of the array."""
     found: list[NDArray[np.int64]] = []
     before = 0
-    for first, slab in _slabs(target):
+    for first, slab in slabs(target):
         flat = np.flatnonzero(slab.ravel() == label)
         here = ranks[(ranks >= before) & (ranks < before + flat.size)] - before
         before += flat.size

@@ -6,6 +6,7 @@ Integers keep their values: a gray level of 200 stays 200. Scaling is the docume
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -140,3 +141,21 @@ def _is_array(data: Any) -> bool:
     except (AttributeError, TypeError):
         return False  # another library's type, such as a torch tensor's
     return True
+
+
+def slabs(array: AnyArray) -> Iterator[tuple[int, AnyArray]]:
+    """Go through a large array by parts of about four million numbers: where each begins, and it.
+
+    What is computed of a part then takes little memory, of whatever type it is.
+    """
+    step = max(1, 2**22 // max(1, array[:1].size))
+    for first in range(0, len(array), step):
+        yield first, array[first : first + step]
+
+
+def counted(array: AnyArray, least: int, count: int) -> NDArray[np.int64]:
+    """Count how often each of the `count` whole numbers from `least` occurs."""
+    counts = np.zeros(count, np.int64)
+    for _, slab in slabs(array):
+        counts += np.bincount(slab.astype(np.int64).ravel() - least, minlength=count)
+    return counts
