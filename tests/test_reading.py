@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 from PIL import Image
 
 from napari_convnet._question import questions
@@ -256,6 +257,19 @@ def test_uneven_slices_are_a_question_in_the_window(make_napari_viewer_proxy, tm
     assert layer.data.shape[0] == 4
     assert "read as if evenly spaced" in layer.metadata["warnings"][0]
     assert not questions(viewer)
+
+
+def test_the_other_of_two_places_is_a_button_of_the_warning(
+    make_napari_viewer_proxy, tmp_path
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    viewer.open(forms_apart(tmp_path / "a.nii"), plugin=PLUGIN)
+    told = notification_manager.records[-1]
+    ((button, press),) = told.actions
+    assert (str(told.severity), button) == ("warning", "Open it by its q-form")
+    press(None)
+    first, second = (layer.data_to_world((0, 0, 0)) for layer in viewer.layers)
+    np.testing.assert_allclose(np.abs(np.subtract(first, second)), [0, 0, 60])
 
 
 def test_a_question_can_be_left(make_napari_viewer_proxy, tmp_path) -> None:

@@ -39,6 +39,9 @@ def layer(contents: Contents, path: Path | None = None) -> LayerData:
             **turn,
         },
     }
+    others = tuple((note.accept, note.otherwise) for note in contents.notes if note.accept)
+    if others:
+        options["metadata"]["otherwise"] = others
     if contents.targets:
         options["metadata"]["labels"] = np.array(contents.targets)
         options["metadata"]["classes"] = tuple(contents.names.values())

@@ -6,10 +6,10 @@ question in napari's window; where there is no window, an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._layers import LayerData, layer, words
 
@@ -81,7 +81,9 @@ def ask(offers: Sequence[Offer]) -> Question | None:
     else:
         text, do = f"{first.found}. Which are to be opened?", "Open them"
     question = Question(window, text, [offer.then for offer in offers], do)
-    question.answered.connect(lambda chosen: _add([offers[number] for number in chosen]))
+    question.answered.connect(
+        lambda chosen: _add([(offers[i].path, offers[i].accept) for i in chosen])
+    )
     question.show()
     return question
 
@@ -94,7 +96,7 @@ def can_ask() -> bool:
     return hasattr(current_viewer(), "window")
 
 
-def _add(offers: Sequence[Offer]) -> None:
+def _add(wanted: Sequence[tuple[str, frozenset[str]]]) -> None:
     """Add to napari's viewer what the user agreed to, and ask what else there is to ask."""
     from napari import current_viewer
     from napari.layers import Layer
@@ -104,9 +106,9 @@ def _add(offers: Sequence[Offer]) -> None:
     viewer = current_viewer()
     if viewer is None:
         return
-    for offer in offers:
+    for path, accept in wanted:
         try:
-            found = opened(offer.path, offer.accept)
+            found = opened(path, accept)
         except UserError as error:
             show("error", str(error))
             continue
@@ -230,9 +232,15 @@ def tell(found: Iterable[LayerData]) -> None:
             continue
         warned = about["warnings"]
         noted = [note for note in about["notes"] if note not in warned]
-        for kind, texts in (("info", noted), ("warning", warned)):
+        ways = [_way(about["path"], *way) for way in about.get("otherwise", ()) if "path" in about]
+        for kind, texts, actions in (("info", noted, ()), ("warning", warned, ways)):
             if texts:
-                show(kind, f"{options['name']}: " + "\n".join(texts))
+                show(kind, f"{options['name']}: " + "\n".join(texts), actions)
+
+
+def _way(path: str, word: str, otherwise: str) -> tuple[str, Callable[[Any], None]]:
+    """Make a button that opens a file in another way."""
+    return f"Open it {otherwise}", lambda _: _add([(path, frozenset({word}))])
 
 
 def show_upright() -> None:
@@ -256,7 +264,8 @@ def is_window() -> bool:
     return bool(notification_manager.notification_ready.callbacks)
 
 
-def show(kind: str, text: str) -> None:
-    from napari.utils import notifications
+def show(kind: str, text: str, actions: Sequence[tuple[str, Callable[[Any], None]]] = ()) -> None:
+    """Show a notification: "info", "warning" or "error"; `actions` are its buttons."""
+    from napari.utils.notifications import Notification, notification_manager
 
-    getattr(notifications, f"show_{kind}")(text)
+    notification_manager.dispatch(Notification(text, kind, tuple(actions)))

@@ -27,10 +27,15 @@ class Note:
         A sentence for the person at the screen.
     kind : "note" or "warning"
         A warning says that what is seen may differ from what the file's maker meant.
+    accept, otherwise : str
+        Where the file can be read in another way: the word for `Choice.accept`, and how it is read
+        then ("by its q-form").
     """
 
     text: str
     kind: Literal["note", "warning"] = "note"
+    accept: str = ""
+    otherwise: str = ""
 
     def __str__(self) -> str:
         return self.text

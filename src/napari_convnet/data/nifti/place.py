@@ -132,7 +132,9 @@ def _disagreement(shape: tuple[int, ...], used: str, forms: dict[str, Matrix]) -
         f"the file says twice where it lies, and the two are up to {number(apart)} mm apart "
         f"({both}){sides}. The {used} was used; {otherwise}"
     )
-    return [Note(text, "warning")]
+    if used == Q_FORM:
+        return [Note(text, "warning")]
+    return [Note(text, "warning", Q_FORM, "by its q-form")]
 
 
 def _told(affine: Matrix) -> str:
