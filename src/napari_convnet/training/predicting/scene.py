@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_convnet.data import Contents, Sample, read_contents
+from napari_convnet.data import Contents, read_contents
 from napari_convnet.data.contents import Note
 from napari_convnet.data.settings import Shape
 from napari_convnet.data.sound import check_ears
-from napari_convnet.data.spacing import to_spacing
 from napari_convnet.document import Data
 from napari_convnet.maps import Source, open_input
 from napari_convnet.network import Input
@@ -74,15 +73,16 @@ def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
         sample = read_contents(path)
         sample = replace(sample, name=sample.name or path.name)
     own = _opened(sample, input)
-    place: dict[str, Any] = {"shape": own.shape[1:], "affine": own.affine, "name": own.name}
-    notes = tuple(getattr(sample, "notes", ()))
-    spacing = None if data is None else data.spacing
-    if spacing is None:
-        return Scene(_opened(sample, input, data), **place, notes=notes)
-    whole = Sample(own.read(), own.affine, own.units, own.axes, own.name)
-    spaced = to_spacing(whole, spacing)
-    source = open_input(input, spaced, path=data)
-    return Scene(source, **place, resampled=spaced is not whole, notes=notes)
+    source = own if data is None else _opened(sample, input, data)
+    resampled = data is not None and data.spacing is not None
+    return Scene(
+        source=source,
+        shape=own.shape[1:],
+        affine=own.affine,
+        resampled=resampled and not np.allclose(source.affine, own.affine),
+        name=own.name,
+        notes=tuple(getattr(sample, "notes", ())),
+    )
 
 
 def _opened(sample: Any, input: Input, data: Data | None = None) -> Source:
