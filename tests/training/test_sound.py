@@ -1,0 +1,35 @@
+"""Learning from recordings: where a sound comes from, and what counts where windows are cut."""
+
+import numpy as np
+import pytest
+
+from napari_convnet.data import heard_from
+from napari_convnet.document import edit, parse, preset_text
+from napari_convnet.training import Finished, evaluate, predict, train
+
+pytest.importorskip("soundfile")
+
+
+def learned(name: str, folder, **settings: str) -> Finished:
+    """Train a preset, changed a little, to its end."""
+    text = preset_text(name)
+    for key, value in settings.items():
+        text = edit.set_value(text, key.replace("_", "."), value)
+    *_, last = train(parse(text), run=folder, device="cpu")
+    assert isinstance(last, Finished)
+    return last
+
+
+def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path) -> None:
+    last = learned("direction", tmp_path / "run", train_epochs="3")
+    assert last.test_accuracy >= 0.95
+    for degrees, side in ((-50, "left"), (0, "centre"), (50, "right")):
+        found = predict(tmp_path / "run", heard_from(degrees, "drum_cowbell").array)
+        assert found.best == side
+
+
+def test_recordings_count_once_however_many_windows_they_have(tmp_path) -> None:
+    learned("recordings", tmp_path / "run", train_epochs="1", data_patches="8192 per-recording 2")
+    found = evaluate(tmp_path / "run")
+    assert (found.unit, found.n, found.part) == ("recordings", 12, "test")
+    assert np.asarray(found.confusion).sum(1).tolist() == [4, 3, 5]
