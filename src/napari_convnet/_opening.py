@@ -75,12 +75,15 @@ def ask(offers: Sequence[Offer]) -> Question | None:
     window = window_of(current_viewer())
     if window is None:
         return None
-    first = offers[0]
+    first, options = offers[0], [offer.then for offer in offers]
     if len(offers) == 1:
-        text, do = f"{first.found}.\n\n{first.then}", "Open it"
+        text = f"{first.found}.\n\n{first.then}"
+    elif all(offer.found == first.found for offer in offers):
+        text = f"{first.found}. Which are to be opened?"
     else:
-        text, do = f"{first.found}. Which are to be opened?", "Open them"
-    question = Question(window, text, [offer.then for offer in offers], do)
+        text = "These are opened only if you agree. Which?"
+        options = [f"{Path(offer.path).name}: {offer.found}. {offer.then}" for offer in offers]
+    question = Question(window, text, options, "Open it" if len(offers) == 1 else "Open them")
     question.answered.connect(
         lambda chosen: _add([(offers[i].path, offers[i].accept) for i in chosen])
     )

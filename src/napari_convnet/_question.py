@@ -6,6 +6,7 @@ It waits beside the other work: nothing is blocked until it is answered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -15,11 +16,12 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-_WIDTH = 460
+_WIDTH, _HIGHEST, _LETTERS = 460, 400, 70
 
 
 class Question(QDialog):
@@ -64,9 +66,11 @@ class Question(QDialog):
         # What is quoted from a file is text, never markup.
         self.label.setTextFormat(Qt.TextFormat.PlainText)
         layout.addWidget(self.label)
-        self.boxes = tuple(QCheckBox(option) for option in options) if len(options) > 1 else ()
-        for box in self.boxes:
-            layout.addWidget(box)
+        # Check boxes do not break lines by themselves.
+        lines = [fill(option, _LETTERS, break_long_words=False) for option in options]
+        self.boxes = tuple(map(QCheckBox, lines)) if len(options) > 1 else ()
+        if self.boxes:
+            layout.addWidget(_scrolled(self.boxes))
         buttons = QDialogButtonBox()
         buttons.addButton(do, QDialogButtonBox.ButtonRole.AcceptRole)
         leave = QPushButton("Leave it")
@@ -87,6 +91,19 @@ class Question(QDialog):
         super().accept()
         if chosen or not self.boxes:
             self.answered.emit(chosen or (0,))
+
+
+def _scrolled(boxes: Sequence[QCheckBox]) -> QScrollArea:
+    """Stack many boxes in a room that is not higher than a screen."""
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    for box in boxes:
+        column.addWidget(box)
+    area = QScrollArea()
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setMinimumHeight(min(inside.sizeHint().height() + 4, _HIGHEST))
+    return area
 
 
 def window_of(viewer: Any) -> QWidget | None:
