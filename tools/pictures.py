@@ -42,6 +42,7 @@ def main() -> None:
         "builder": builder,
         "branches": branches,
         "scan": scan,
+        "segment": segment,
         "kernels": kernels,
     }
     for name in sys.argv[1:] or makers:
@@ -129,6 +130,71 @@ def scan() -> None:
         session.show(["edges", "e2"], montage=True)
 
     picture("scan", prepare)
+
+
+TISSUES = """title: Tissues of a head, from some strokes
+input: 1x32x32x32
+data:
+  normalize: zscore above 0
+  patches: 32 per-volume 32
+augment: flip x .5, noise .05
+net:
+  - c1: conv 8 k3 bn relu
+  - c2: conv 16 k3 bn relu
+  - c3: conv 16 k3 d2 bn relu
+  - out: conv 3 k1
+train:
+  task: segment
+  optimizer: adamw lr 4e-3
+  schedule: one-cycle
+  epochs: 6
+  batch: 4
+"""
+
+
+def segment() -> None:
+    """A network that has learned from a few painted places, and what it predicts."""
+    with tempfile.TemporaryDirectory() as folder:
+        viewer = napari.Viewer()
+        viewer.window.resize(*SMALL)
+        session = attach(viewer)
+        viewer.open_sample("napari-convnet", "head")
+        head, tissues = viewer.layers["head"], viewer.layers["head: tissues"]
+        tissues.visible = False
+        session.set_text(TISSUES)
+        session.save(Path(folder) / "head.yaml")
+        painted = session.new_labels(head)
+        paint(painted, tissues)
+        session.learn_from_layers((head, painted))
+        session.set_value("data.classes", "[other, grey matter, white matter]")
+        docks = add_docks(viewer)
+        wait(lambda: not session.busy)
+        docks["Train"].raise_()
+        session.train()
+        wait(lambda: session.training.state == "finished", seconds=300)
+        viewer.layers.selection = {head}
+        session.predict()
+        wait(lambda: session.prediction is not None and not session.busy, seconds=200)
+        session.compare_prediction(tissues)
+        docks["Builder"].raise_()
+        viewer.layers.selection = {painted}
+        painted.mode = "pan_zoom"
+        viewer.dims.set_current_step(0, 92)
+        wait(lambda: not session.busy)
+        viewer.screenshot(str(IMAGES / "segment.png"), canvas_only=False, flash=False)
+        session.close()
+        viewer.close()
+
+
+def paint(painted: Any, right: Any) -> None:
+    """Paint small squares of a few slices with what is right there."""
+    for z in range(20, 176, 12):
+        for y, x in ((60, 60), (110, 70), (150, 120), (190, 90), (80, 130)):
+            box = (slice(z, z + 1), slice(y - 8, y + 8), slice(x - 8, x + 8))
+            painted.data[box] = right.data[box] + 1
+    # A stroke that changes nothing tells whoever listens of all these.
+    painted.paint((0, 0, 0), 0)
+    painted.refresh()
 
 
 def kernels() -> None:

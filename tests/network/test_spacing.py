@@ -1,7 +1,10 @@
 """Receptive fields in mm and ms."""
 
+import json
+
 import pytest
 
+from napari_convnet.cli import main
 from napari_convnet.document import parse
 from napari_convnet.network import Spacing, seen
 from napari_convnet.network.explain import why
@@ -39,3 +42,15 @@ def test_the_explanation_gives_both():
     (line,) = [line for line in lines if "world" in line.what]
     assert (line.numbers, line.result) == ("8 × 3, 8 × 1, 8 × 1", "24 × 8 × 8 mm")
     assert not any("world" in line.what for line in why(network, "out").lines)
+
+
+def test_the_command_line_gives_lengths(capsys):
+    def said(*words):
+        status = main(["describe", "ct-3d", *words])
+        return status, *capsys.readouterr()
+
+    assert "42x14x14 mm" in said("--spacing", "3x1x1")[1]
+    layers = json.loads(said("--spacing", "2", "--json")[1])["layers"]
+    assert layers[0]["receptive_field_mm"] == [6, 6, 6]
+    status, _, error = said("--spacing", "1x2")
+    assert (status, "3 axes" in error) == (2, True)

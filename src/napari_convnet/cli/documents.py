@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_convnet.network import Problem
+from napari_convnet.network import Layer, Network, Problem, Spacing, UserError, seen
 
 from . import named
 from .app import AsJson, Doc, DocOrPreset, app, print_json
@@ -75,6 +75,10 @@ def describe(
     why: Annotated[
         str, typer.Option(metavar="LAYER", help="Show the arithmetic behind a layer's numbers.")
     ] = "",
+    spacing: Annotated[
+        str,
+        typer.Option(metavar="MM", help="Size of a voxel, such as 3x1x1: receptive fields in mm."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Print layers, shapes, parameters and receptive fields."""
@@ -83,32 +87,59 @@ def describe(
         from napari_convnet.document import edit
 
         pipeline = pipeline.edited(edit.set_value(pipeline.text, "input", given))
+    steps = _spacing(pipeline, spacing) if spacing else None
     if why:
-        _explain(pipeline, why, as_json)
+        _explain(pipeline, why, steps, as_json)
     elif as_json:
-        print_json(_description(pipeline.checked()))
+        print_json(_description(pipeline.checked(), steps))
     else:
         if pipeline.network.layers:
-            print_table(pipeline, depth or 0)
+            print_table(pipeline, depth or 0, steps)
         _warn(pipeline)
     pipeline.checked()
 
 
-def _explain(pipeline: Pipeline, name: str, as_json: bool) -> None:
+def _spacing(pipeline: Pipeline, text: str) -> Spacing:
+    """Read the size of a voxel: one number for all axes, or one for each, slices first."""
+    from napari_convnet.document.cutting import parse_spacing
+
+    given = pipeline.network.input
+    axes = len(given.sizes) + given.slices
+    try:
+        steps = parse_spacing(text)
+    except ValueError as error:
+        what, _, fix = str(error).partition("; ")
+        raise UserError(what, fix) from None
+    if len(steps) not in (1, axes):
+        what = f"the spacing {text} has {len(steps)} numbers, and the input {given} {axes} axes"
+        raise UserError(what, "write one number for all axes, or one for each")
+    return Spacing(steps * (axes if len(steps) == 1 else 1), ("mm",) * axes)
+
+
+def _explain(pipeline: Pipeline, name: str, spacing: Spacing | None, as_json: bool) -> None:
     from .why import print_why, why_as_dict
 
     if as_json:
-        print_json(why_as_dict(pipeline, name))
+        print_json(why_as_dict(pipeline, name, spacing))
     else:
-        print_why(pipeline, name)
+        print_why(pipeline, name, spacing)
 
 
-def _description(pipeline: Pipeline) -> dict[str, Any]:
+def _layer(network: Network, layer: Layer, spacing: Spacing | None) -> dict[str, Any]:
+    """Give a layer as values for JSON; its receptive field in mm too, where that is asked for."""
+    found = layer.as_dict()
+    sizes = seen(network, layer)
+    if spacing is not None:
+        found["receptive_field_mm"] = list(spacing.extent(sizes)) if sizes else None
+    return found
+
+
+def _description(pipeline: Pipeline, spacing: Spacing | None) -> dict[str, Any]:
     totals = pipeline.network.totals
     return {
         "title": pipeline.title,
         "input": list(pipeline.input),
-        "layers": [layer.as_dict() for layer in pipeline.network],
+        "layers": [_layer(pipeline.network, layer, spacing) for layer in pipeline.network],
         "totals": {
             "parameters": totals.parameters,
             "trainable": trainable(pipeline),

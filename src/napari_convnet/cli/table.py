@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from napari_convnet.network import Layer
+from napari_convnet.network import Layer, Spacing, seen
+from napari_convnet.network.spacing import TIMES
 
 from .tree import Node, tree
 
@@ -42,7 +43,7 @@ class Line:
     head: bool = False
 
 
-def print_table(pipeline: Pipeline, depth: int = 0) -> None:
+def print_table(pipeline: Pipeline, depth: int = 0, spacing: Spacing | None = None) -> None:
     """Print the layers of a network, up to its first mistake.
 
     Parameters
@@ -51,8 +52,10 @@ def print_table(pipeline: Pipeline, depth: int = 0) -> None:
         The pipeline.
     depth : int
         Levels of the document to unfold: 1 prints a line per row; 0 all layers.
+    spacing : Spacing, optional
+        Size of a voxel: receptive fields are printed as lengths then.
     """
-    found = list(_Lines(pipeline).all(depth))
+    found = list(_Lines(pipeline, spacing).all(depth))
     sums = [Line(cells) for cells in totals(pipeline)]
     widths, gap = _widths([Line(COLUMNS), *found, *sums], _room())
     _print(pipeline.title, bold=True)
@@ -117,8 +120,9 @@ def _laid_out(line: Line, widths: Sequence[int], gap: str) -> list[str]:
 class _Lines:
     """Makes the lines of a table."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, spacing: Spacing | None) -> None:
         self.pipeline = pipeline
+        self.spacing = spacing
         self.readers: dict[str, list[str]] = {layer.name: [] for layer in pipeline.network}
         for layer in pipeline.network:
             for name in layer.inputs:
@@ -137,7 +141,9 @@ class _Lines:
         for child in children:
             if isinstance(child, Layer):
                 name = _shown(child.name, scope, level)
-                yield Line((name, child.text, *_place(child), *_costs([child]), *_field(child)))
+                yield Line(
+                    (name, child.text, *_place(child), *_costs([child]), *self._field(child))
+                )
             elif depth == 1:
                 yield self._folded(child, scope, level)
             elif not child.headed:
@@ -154,8 +160,16 @@ class _Lines:
         end = ends[0] if len(ends) == 1 else None if ends else layers[-1]
         name = _shown(end.name if end else node.name, scope, level)
         text = node.text or f"{len(layers)} layers"
-        output, field = (_place(end), _field(end)) if end else (("",), ("", ""))
+        output, field = (_place(end), self._field(end)) if end else (("",), ("", ""))
         return Line((name, text, *output, *_costs(layers), *field))
+
+    def _field(self, layer: Layer) -> tuple[str, str]:
+        """Give how much a layer sees of the input, and the step from one output to the next."""
+        sizes = seen(self.pipeline.network, layer)
+        field = extent(layer.receptive_field or ())
+        if sizes and self.spacing is not None:
+            field = self.spacing.text(sizes).replace(f" {TIMES} ", "x")
+        return field, "" if layer.jump is None else extent(layer.jump)
 
 
 def _shown(name: str, scope: str, level: int) -> str:
@@ -177,13 +191,6 @@ def _costs(layers: Sequence[Layer]) -> tuple[str, str, str]:
         f"{parameters:,}" if parameters else "",
         count(macs) if counted else "",
         count(total([layer.bytes for layer in layers]), "B"),
-    )
-
-
-def _field(layer: Layer) -> tuple[str, str]:
-    return (
-        "" if layer.receptive_field is None else extent(layer.receptive_field),
-        "" if layer.jump is None else extent(layer.jump),
     )
 
 

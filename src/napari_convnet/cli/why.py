@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_convnet.network import Layer, Network, UserError, did_you_mean, quoted
+from napari_convnet.network import Layer, Network, Spacing, UserError, did_you_mean, quoted
 from napari_convnet.network.explain import why
 from napari_convnet.network.ops.explained import Explained
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
 
 
-def print_why(pipeline: Pipeline, name: str) -> None:
+def print_why(pipeline: Pipeline, name: str, spacing: Spacing | None = None) -> None:
     """Print each formula of a layer, the formula with its numbers put in, and the result.
 
     A name of a row, such as ``c1`` of ``c1: conv 6 k5 relu``, stands for all layers of its line.
+    With a spacing receptive fields are lengths too.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def print_why(pipeline: Pipeline, name: str) -> None:
     for index, layer in enumerate(_line(pipeline.network, name)):
         if index:
             print()
-        _print_layer(pipeline.network, layer)
+        _print_layer(pipeline.network, layer, spacing)
 
 
 def _line(network: Network, name: str) -> tuple[Layer, ...]:
@@ -42,8 +43,8 @@ def _line(network: Network, name: str) -> tuple[Layer, ...]:
     return (*(one for one in first if one.row == last.row), last)
 
 
-def _print_layer(network: Network, layer: Layer) -> None:
-    found = why(network, layer.name)
+def _print_layer(network: Network, layer: Layer, spacing: Spacing | None) -> None:
+    found = why(network, layer.name, spacing)
     sources = [
         sizes(network[one].output if one in network else network.input.shape)
         for one in layer.inputs
@@ -58,10 +59,10 @@ def _print_layer(network: Network, layer: Layer) -> None:
         print(textwrap.fill(found.dense, 79, break_on_hyphens=False))
 
 
-def why_as_dict(pipeline: Pipeline, name: str) -> dict[str, Any]:
+def why_as_dict(pipeline: Pipeline, name: str, spacing: Spacing | None = None) -> dict[str, Any]:
     """Give the same as values for JSON."""
     _check(pipeline, name)
-    found = why(pipeline.network, name)
+    found = why(pipeline.network, name, spacing)
     return {
         "layer": found.layer.name,
         "lines": [asdict(line) for line in found.lines],
