@@ -9,7 +9,7 @@ from tifffile import imwrite
 
 from napari_convnet.data import read_sample
 from napari_convnet.data.orientation import closest_canonical
-from napari_convnet.data.readers import read_contents, read_header
+from napari_convnet.data.readers import parts_of, read_contents, read_header
 from napari_convnet.network.problems import UserError
 
 zarr = pytest.importorskip("zarr")
@@ -46,6 +46,25 @@ def refusal(path: Path, **more) -> str:
     with pytest.raises(UserError) as caught:
         read_contents(path, **more)
     return str(caught.value)
+
+
+def test_the_labels_beside_an_image_are_parts_of_it(tmp_path: Path) -> None:
+    path = store(tmp_path / "a.ome.zarr")
+    store(path / "labels" / "cells", **{"image-label": {}})
+    zarr.open_group(path / "labels", zarr_format=2).attrs["labels"] = ["cells", "gone"]
+    image, cells = (part.read() for part in parts_of(path))
+    assert (image.labels, cells.labels, cells.name) == (False, True, "a cells")
+    np.testing.assert_array_equal(cells.affine, image.affine)
+
+
+def test_the_images_of_bio_formats_are_parts(tmp_path: Path) -> None:
+    root = tmp_path / "a.zarr"
+    zarr.open_group(root, mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    for number in "01":
+        store(root / number)
+    parts = parts_of(root)
+    assert [part.series for part in parts] == ["1", "2"]
+    assert parts[1].read().array.shape == VALUES.shape
 
 
 @pytest.mark.parametrize("version", [2, 3])
