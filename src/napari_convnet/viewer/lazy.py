@@ -245,7 +245,7 @@ class LazyArray:
         row = 1 + self.extra
         stop = start + array.shape[row]
         whole[(slice(None),) * row + (slice(start, stop),)] = array
-        complete = stop == sizes[row]
+        complete = bool(stop == sizes[row])
         self.owner.values.put(self.token, part, whole, self.age if complete else UNFINISHED)
         return complete
 

@@ -242,17 +242,18 @@ def _pictures(array: NDArray[np.float32] | LazyArray, gap: int) -> NDArray[np.fl
     return np.stack(slices)
 
 
-def colormap_of(limits: tuple[float, float]) -> Colormap:
+def colormap_of(limits: tuple[float, float], kind: Kind) -> Colormap:
     """Diverging colours around zero for signed maps, sequential ones for rectified maps.
 
-    The gaps of a montage, which are NaN, are gray.
+    NaN is gray in a montage, whose gaps it is; over the input nothing is drawn where it is, since
+    nothing is known there yet.
     """
     from napari.utils.colormaps import Colormap
 
-    kind = colours(*limits)
-    gray = np.array((*NOTHING, 255)) / 255
-    name = f"{OURS}{kind}"
-    return Colormap(table(kind) / 255, name=name, display_name=kind, nan_color=gray)
+    shades = colours(*limits)
+    nan = np.array((*NOTHING, 255)) / 255 if kind == "montage" else np.zeros(4)
+    name = f"{OURS}{shades}"
+    return Colormap(table(shades) / 255, name=name, display_name=shades, nan_color=nan)
 
 
 @dataclass
@@ -331,7 +332,7 @@ class MapLayers:
             rgb=False,
             multiscale=False,
             contrast_limits=_limits(maps),
-            colormap=colormap_of(_limits(maps)),
+            colormap=colormap_of(_limits(maps), kind),
             axis_labels=placed.axis_labels,
             units=placed.units,
             metadata={KEY: {**_about(maps, kind), "span": _limits(maps)}},
@@ -362,7 +363,7 @@ class MapLayers:
             layer.contrast_limits_range = span
             layer.contrast_limits = span
             if layer.colormap.name.startswith(OURS):
-                wanted = colormap_of(span)
+                wanted = colormap_of(span, about.get("kind", "maps"))
                 if layer.colormap.name != wanted.name:
                     layer.colormap = wanted
             about["span"] = span
