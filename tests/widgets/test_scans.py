@@ -327,3 +327,29 @@ def test_a_table_of_numbers():
         "a": {"voxels": 7},
         "b": {"voxels": 0},
     }
+
+
+def test_a_half_chosen_pair_stays_while_it_is_chosen(train, session, viewer, scan, qtbot):
+    labels = viewer.add_labels(np.ones((24, 32, 36), np.uint8), scale=(3, 1, 1), units=scan.units)
+    session.learn_from_layers((scan, labels))
+    pairs = train.data.source.pairs
+    pairs.add_button.click()
+    image = pairs.rows[1][0]
+    image.setValue(scan)
+    image.valueChanged.emit(scan)
+    session.set_value("data.split", "80/20")
+    assert len(pairs.rows) == 2
+    assert image.value() is scan
+    assert len(session.layer_pairs) == 1
+
+
+def test_cutting_patches_can_be_given_up(train, session, scan):
+    button = train.data.show_button
+    assert button.text() == "Show patches"
+    button.click()
+    assert session.previewing
+    assert button.text() == "Cutting patches … cancel"
+    button.click()
+    assert session._trainer.told == ["cancel"]
+    session._preview_over()
+    assert button.text() == "Show patches"

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
+
 from napari_convnet.data.layer_files import LayerFile
-from napari_convnet.engine import Job
+from napari_convnet.engine import Failure, Job, Ticket
 from napari_convnet.network import UserError
 
 from .layer_changes import LayerChanges
@@ -32,6 +34,8 @@ class LayerLearning(Learning):
     """A document that can be trained on layers of the viewer."""
 
     viewer: napari.Viewer
+    previewing_changed = Signal(bool)
+    """Whether patches are being cut to be shown."""
 
     def _follow_layers(self) -> None:
         """Know from now on which layers change; the viewer is there."""
@@ -40,6 +44,7 @@ class LayerLearning(Learning):
         self._plan: Plan | None = None
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._unsaved = ""
+        self._preview: Ticket | None = None
 
     def _end(self, timeout: float) -> None:
         self._changes.close()
@@ -196,15 +201,36 @@ class LayerLearning(Learning):
         path = str(self.path) if self.path else None
         arguments = {"text": self.text, "path": path, "count": count, "files": self._layer_files()}
         worker = self._eye if self._trainer is None or self.training.active else self._trainer
-        self.say("info", "cutting patches \u2026")
-        self._submit(
+        self._preview = self._submit(
             worker,
             Job(JOBS + "patches", arguments),
             key="patches",
             on_result=self._patches_arrived,
+            on_error=self._preview_failed,
+            on_cancelled=self._preview_over,
         )
+        self.previewing_changed.emit(True)
+
+    @property
+    def previewing(self) -> bool:
+        """Whether patches are being cut to be shown."""
+        return self._preview is not None
+
+    def cancel_preview(self) -> None:
+        """Give up cutting patches."""
+        if self._preview is not None:
+            self._preview.cancel()
+
+    def _preview_over(self) -> None:
+        self._preview = None
+        self.previewing_changed.emit(False)
+
+    def _preview_failed(self, failure: Failure) -> None:
+        self._preview_over()
+        self._failed(failure)
 
     def _patches_arrived(self, found: PatchesSeen) -> None:
+        self._preview_over()
         show_patches(self.viewer, found, getattr(self, "input_layer", None))
         count = len(found.images)
         self.say("info", f"{count} {found.unit} as the training sees them: move the slider")

@@ -13,7 +13,7 @@ from .values import measure_text
 Numbers = Mapping[str, Mapping[str, float | None]]
 """Per class, numbers by what they are."""
 
-MOST_ROWS = 8
+MOST_ROWS = 6
 """Classes that are seen without scrolling."""
 
 _TIPS = {

@@ -42,6 +42,7 @@ class DataForm(QWidget):
         super().__init__(parent)
         from napari_convnet.data import FITS, NORMALISATIONS
 
+        self._dense = self._cutting = False
         self.source = SourceEdit(self)
         self.classes = self._line("as in the data", "Names of the classes, with commas between")
         self.unlabelled = self._line("none", "Value of labels that means: not labelled")
@@ -80,6 +81,12 @@ class DataForm(QWidget):
             self.form.addRow(TITLES[key], edit)
         self.form.addRow("", self.show_button)
         self._connect()
+
+    def setCutting(self, cutting: bool) -> None:
+        """Say whether examples are being cut: the button gives up then."""
+        self._cutting = cutting
+        what = "patches" if self._dense else "examples"
+        self.show_button.setText(f"Cutting {what} \u2026 cancel" if cutting else f"Show {what}")
 
     def _line(self, placeholder: str, tip: str) -> LineEdit:
         edit = LineEdit(self)
@@ -141,8 +148,8 @@ class DataForm(QWidget):
         self.fit.setValue(data.fit)
         self.augment.setWords(fitting_augmentations(len(pipeline.input) - 1))
         self.augment.setValue(pipeline.augment)
-        dense = pipeline.train.task != "classify"
-        self.show_button.setText("Show patches" if dense else "Show examples")
+        self._dense = pipeline.train.task != "classify"
+        self.setCutting(self._cutting)
         shown = data_fields(pipeline)
         if pairs:
             shown -= {"align"}  # layers are checked when they are chosen

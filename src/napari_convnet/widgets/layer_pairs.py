@@ -74,6 +74,7 @@ class LayerPairs(QWidget):
         self._images: tuple[Any, ...] = ()
         self._targets: tuple[Any, ...] = ()
         self.rows: list[tuple[LayerCombo, LayerCombo, QToolButton]] = []
+        self._told: tuple[LayerPair, ...] = ()
         self._grid = QGridLayout()
         self._grid.setSpacing(4)
         self._grid.setColumnStretch(0, 1)
@@ -116,7 +117,12 @@ class LayerPairs(QWidget):
         return tuple(LayerPair(a, b) for a, b in chosen if a is not None and b is not None)
 
     def setValue(self, pairs: Sequence[LayerPair]) -> None:
-        """Show other pairs; one empty row where there are none."""
+        """Show other pairs; one empty row where there are none.
+
+        Rows that are not whole yet stay while the others say the same.
+        """
+        if _same(pairs, self.value()):
+            return
         for _ in range(len(pairs) - len(self.rows)):
             self._add()
         while len(self.rows) > max(1, len(pairs)):
@@ -184,6 +190,12 @@ class LayerPairs(QWidget):
             remove.setVisible(len(self.rows) > 1)
 
     def _changed(self) -> None:
+        """Tell the whole pairs, unless they are those told last: a row may be half chosen."""
         pairs = self.value()
-        if pairs:
+        if pairs and not _same(pairs, self._told):
+            self._told = pairs
             self.valueChanged.emit(pairs)
+
+
+def _same(some: Sequence[LayerPair], others: Sequence[LayerPair]) -> bool:
+    return [(p.image, p.target) for p in some] == [(p.image, p.target) for p in others]

@@ -147,6 +147,7 @@ class Train(Dock):
             (session.document_changed, self._on_document),
             (session.training_changed, self._on_status),
             (session.device_changed, self._on_device),
+            (session.previewing_changed, self.data.setCutting),
             (self.viewer.layers.events.inserted, self._on_layers),
             (self.viewer.layers.events.removed, self._on_layers),
             (self.memory.history.changed, self._touch),
@@ -167,11 +168,12 @@ class Train(Dock):
             lambda pairs: self._edit(session.learn_from_layers, *pairs)
         )
         self.data.source.pairs.newLabelsAsked.connect(self._new_labels)
-        self.data.patchesAsked.connect(partial(self.do, session.preview_patches))
+        self.data.patchesAsked.connect(self._preview_patches)
 
     def refresh(self) -> None:
         """Show everything as the session has it now."""
         self._on_document(self.session.pipeline)
+        self.data.setCutting(self.session.previewing)
         self.device.setValue(self.session.device)
         self._on_device(self.session.device_name)
         self.log.restart()
@@ -215,7 +217,7 @@ class Train(Dock):
 
     def _show_status(self, status: TrainingStatus) -> None:
         self.controls.setValue(status)
-        self.table.setValue(status.measures)
+        self.table.setValue(measures_of(status))
         self.result.setText(result_html(status, self.colors))
         self.result.setVisible(bool(self.result.text()))
         for form in (self.data, self.settings):
@@ -256,6 +258,11 @@ class Train(Dock):
         ]
         self._edit(self.session.set_files, *named)
 
+    def _preview_patches(self) -> None:
+        """Show patches, or give up where they are being cut."""
+        session = self.session
+        self.do(session.cancel_preview if session.previewing else session.preview_patches)
+
     def _new_labels(self, image: Any) -> None:
         """Add labels to paint on, and learn from them."""
         session = self.session
@@ -269,6 +276,16 @@ class Train(Dock):
 
     def _open_run(self, link: str) -> None:
         QDesktopServices.openUrl(QUrl(link))
+
+
+def measures_of(status: TrainingStatus) -> dict[str, dict[str, float | None]]:
+    """Give what is told of each class: overlaps are said of voxels, not of whole images."""
+    images = status.score_name == "accuracy"
+    left_out = {"Dice", "IoU"} if images else set()
+    return {
+        name: {what: value for what, value in found.items() if what not in left_out}
+        for name, found in status.measures.items()
+    }
 
 
 def result_html(status: TrainingStatus, colors: Colors) -> str:
