@@ -48,7 +48,8 @@ def sounds(tmp_path):
             path = tmp_path / "sounds" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             data = rest[1] if len(rest) > 1 else rng.normal(0, 0.1, (frames, channels))
-            soundfile.write(path, data, rest[0] if rest else RATE, subtype="PCM_16")
+            kind = "PCM_16" if np.isfinite(data).all() else "FLOAT"
+            soundfile.write(path, data, rest[0] if rest else RATE, subtype=kind)
         return load_dataset(parse(text, tmp_path / "document.yaml"))
 
     return make

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
-from napari_convnet.data import heard_from
+from napari_convnet.data import heard_from, recording
 from napari_convnet.document import edit, parse, preset_text
-from napari_convnet.training import Finished, evaluate, predict, train
+from napari_convnet.training import Finished, evaluate, load, predict, train
 
 pytest.importorskip("soundfile")
 
@@ -33,3 +34,11 @@ def test_recordings_count_once_however_many_windows_they_have(tmp_path) -> None:
     found = evaluate(tmp_path / "run")
     assert (found.unit, found.n, found.part) == ("recordings", 12, "test")
     assert np.asarray(found.confusion).sum(1).tolist() == [4, 3, 5]
+    # A file is heard in the same way, and nothing of it is left out.
+    loaded = load(tmp_path / "run")
+    sound = recording("beat/loop_amen").array[:, :20000]
+    prepared = torch.from_numpy((sound - sound.mean()) / sound.std())
+    windows = torch.stack([prepared[:, start : start + 8192] for start in (0, 5904, 11808)])
+    with torch.no_grad():
+        wanted = loaded.net.model.eval()(windows).softmax(1).mean(0)
+    np.testing.assert_allclose(predict(loaded, sound).probabilities, wanted, atol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from .dataset import Dataset, dataset_from_arrays
 from .samples import recordings
 from .settings import Input, SettingLike, text_of
 from .sound import SOUNDS
+from .values import AnyArray
 from .windows import (
     PER_RECORDING,
     Recording,
@@ -20,6 +21,7 @@ from .windows import (
     cut_windows,
     in_memory,
     read_recordings,
+    windows_over,
 )
 
 KINDS = ("ambient", "bass", "beat")
@@ -59,6 +61,25 @@ def kinds(input: Input, normalize: SettingLike | None, patches: Cutting | None) 
     targets = [KINDS.index(kind) for kind, _ in loaded]
     size, count = _size_and_count(input, patches, found)
     return cut_windows(found, targets, KINDS, size, count, normalize)
+
+
+def heard(sound: AnyArray, input: Input, patches: Cutting | None) -> Iterator[AnyArray]:
+    """Cut a prepared recording as those were that were learned from, leaving nothing out.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray
+        (C, *spatial).
+    input : sequence of int or None
+        The network's input.
+    patches : Patches or None
+        The document's; without it the recording, or image, is one thing.
+    """
+    if patches is None:
+        yield sound
+    else:
+        count = patches.per_volume or PER_RECORDING
+        yield from windows_over(sound, _size(input, patches), count)
 
 
 def are_sounds(paths: Sequence[Path]) -> bool:
@@ -113,11 +134,15 @@ def _size_and_count(
     """Tell how long windows are, and how many are cut from each recording."""
     if patches is None:
         return _one_length(input, recordings), 1
+    return _size(input, patches), patches.per_volume or PER_RECORDING
+
+
+def _size(input: Input, patches: Cutting) -> int:
     size = patches.size[-1] if patches.size else input[-1]
     if size is None:
         what = f"the network's input {text_of(input)} leaves open how long a window is"
         raise UserError(what, f"write patches: 22050 per-recording {PER_RECORDING}")
-    return size, patches.per_volume or PER_RECORDING
+    return size
 
 
 def _one_length(input: Input, recordings: Sequence[Recording]) -> int:

@@ -7,7 +7,7 @@ network says of them counts for the recording. A split parts recordings, never w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -223,8 +223,7 @@ def cut_windows(
         Spread evenly: the first window begins with its recording, the last one ends with it.
     """
     owners = np.repeat(np.arange(len(recordings)), count)
-    ends = [max(each.length - size, 0) for each in recordings]
-    starts = np.concatenate([np.linspace(0, end, count).round() for end in ends]).astype(np.int64)
+    starts = np.concatenate([_starts(each.length, size, count) for each in recordings])
     images = _Cut(tuple(recordings), owners, starts, size, prepared=False)
     return Windows(
         images=images,
@@ -238,6 +237,32 @@ def cut_windows(
         groups=owners,
         recordings=tuple(recordings),
     )
+
+
+def windows_over(sound: Sound, size: int, count: int = PER_RECORDING) -> Iterator[Sound]:
+    """Cut a recording into windows that lie evenly over it, and leave nothing out.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray
+        (C, t) or (C, ear, t).
+    size : int
+        Samples of a window.
+    count : int
+        Windows, or as many more as it takes to hear all of it.
+
+    Yields
+    ------
+    numpy.ndarray
+        As long as `size`, one after the other.
+    """
+    whole = Recording("", sound.shape, array=sound)
+    for start in _starts(whole.length, size, max(count, -(-whole.length // size))).tolist():
+        yield whole.cut(start, size)
+
+
+def _starts(length: int, size: int, count: int) -> NDArray[np.int64]:
+    return np.linspace(0, max(length - size, 0), count).round().astype(np.int64)
 
 
 def _named(recording: Recording, start: int, size: int) -> str:

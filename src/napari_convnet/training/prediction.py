@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_convnet.data import (
@@ -19,6 +20,7 @@ from napari_convnet.data import (
     read_sample,
     sample_from_array,
 )
+from napari_convnet.data.recorded import heard
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
 
@@ -85,12 +87,19 @@ def predict(
         raise UserError(what, "end it in maps, or write task: classify")
     taken = _sample(sample, pipeline.input)
     array = prepare(taken, pipeline.data, pipeline.input).array
-    check_size(pipeline, array.shape)
-    image = torch.from_numpy(array)
-    with in_use(net.model), torch.no_grad():
-        outputs = _checked(net.outputs(image[None].to(net.device)))
-        found = net.probabilities(outputs)
+    found = torch.stack(list(_told(loaded, net, array))).mean(0)
     return _prediction(found, loaded.classes, loaded.trained, taken.name)
+
+
+def _told(loaded: Loaded, net: ClassLearner, array: NDArray[np.float32]) -> Iterator[Tensor]:
+    """Give the probabilities (1, classes) of an image, or of each window of a recording."""
+    pipeline = loaded.pipeline
+    patches = None if pipeline.data is None else pipeline.data.patches
+    for part in heard(array, pipeline.input, patches):
+        check_size(pipeline, part.shape)
+        image = torch.from_numpy(part)[None].to(net.device)
+        with in_use(net.model), torch.no_grad():
+            yield net.probabilities(_checked(net.outputs(image)))
 
 
 def _sample(sample: Any, input: Sequence[int | None]) -> Sample:
