@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from napari_convnet.data.contents import Contents
 from napari_convnet.data.readers import read_contents, read_header
 from napari_convnet.network.problems import UserError
 
@@ -44,13 +45,21 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def wrong(path: Path, whole: np.ndarray) -> str:
-    """Read a file and say what is wrong with the result; empty where nothing is."""
+def wrong(path: Path, before: Contents) -> str:
+    """Read a damaged copy of a file and say what is wrong with the result; empty where nothing is.
+
+    Times and lengths other than the whole file's must be told.
+    """
+    whole = before.array
     try:
         found = read_contents(path, accept=())
     except UserError as error:
         text = str(error)
         return "" if 20 < len(text) < 900 and "Traceback" not in text else f"message {text!r}"
+    news = {str(note) for note in found.notes} - {str(note) for note in before.notes}
+    other = found.array.shape != whole.shape or found.affine[1, 1] != before.affine[1, 1]
+    if other and not news:
+        return f"silently {found.array.shape} at {1 / found.affine[1, 1]} Hz"
     values, rate = soundfile.read(path, dtype="float32", always_2d=True)
     if found.affine is None or found.affine[1, 1] != 1 / rate:
         return f"lies at {found.affine}, not at {rate} Hz"
@@ -74,7 +83,7 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     rng = random.Random(seed)
-    whole = {path: read_contents(path).array for path in sources}
+    whole = {path: read_contents(path) for path in sources}
     for case in range(count):
         source = sources[case % len(sources)]
         print(case, source.name, end=" ", flush=True)

@@ -41,6 +41,9 @@ _UNKNOWN = 1 << 60
 _MAGIC = {".wav": (b"RIFF", b"RIFX", b"RF64"), ".flac": (b"fLaC",), ".ogg": (b"OggS",)}
 _OTHERS = {b"ID3": "an MP3 file", b"FORM": "an AIFF file", b".snd": "an AU file"}
 
+# Programs that write as they record leave such numbers where the length will stand.
+_OPEN = 0x7FFFF000
+
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 _USUAL_RATES = {
@@ -331,6 +334,33 @@ def _damage(path: Path, about: _About, read: int, wanted: int, digest: _Md5 | No
 
 def _wav_missing(path: Path) -> int:
     """How many bytes the chunk of samples promises beyond the file's end."""
+    ends = [end for name, _, end in _wav_chunks(path) if name == b"data"]
+    return max(0, ends[0] - path.stat().st_size) if ends else 0
+
+
+def _wav_surplus(path: Path) -> int:
+    """How many bytes behind the samples are no chunk of their own."""
+    size, end = path.stat().st_size, 0
+    for name, _, stop in _wav_chunks(path):
+        if end and (stop > size + 1 or not name.isascii() or not name.decode().isprintable()):
+            break
+        if end or name == b"data":
+            end = stop
+    # A byte may fill up the last chunk.
+    return max(0, size - end - 1) if end else 0
+
+
+def _wav_notes(path: Path) -> Iterator[Note]:
+    surplus = _wav_surplus(path)
+    if surplus:
+        text = f"the file goes on for {surplus:,} bytes behind its last sample"
+        yield Note(f"{text}: the length in its header may be damaged", "warning")
+    if any(name == b"data" and length >= _OPEN for name, length, _ in _wav_chunks(path)):
+        yield Note("the file does not say how long it is: it was read to its end")
+
+
+def _wav_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, its length by the header, and where it ends then."""
     size = path.stat().st_size
     with path.open("rb") as file:
         order: Literal["big", "little"] = "big" if file.read(4) == b"RIFX" else "little"
@@ -339,12 +369,9 @@ def _wav_missing(path: Path) -> int:
             file.seek(at)
             name, stated = file.read(4), file.read(4)
             length = int.from_bytes(stated, order)
-            if name == b"data":
-                # Programs that write as they record leave these where the length will stand.
-                unknown = length >= 0x7FFFF000
-                return 0 if unknown else max(0, at + 8 + length - size)
-            at += 8 + length + length % 2
-    return 0
+            at = size if length >= _OPEN else at + 8 + length
+            yield name, length, at
+            at += at % 2
 
 
 def _ogg_ends(path: Path) -> bool:
@@ -371,6 +398,8 @@ def _notes(array: NDArray[np.float32], about: _About) -> Iterator[Note]:
         yield Note(
             f"the recording has {channels} channels: along the ear axis, in the file's order"
         )
+    if about.path.suffix.lower() == ".wav":
+        yield from _wav_notes(about.path)
     if about.rate not in _USUAL_RATES:
         text = f"the sample rate is {about.rate:,} Hz, an unusual one: times follow it"
         yield Note(text, "warning")
