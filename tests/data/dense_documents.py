@@ -13,7 +13,11 @@ ORGANS = "[air, bone, muscle, liver, spleen, kidneys, bowel, bladder, vessels]"
 
 def document(*data, input="1x24x24x24", task="segment", folder=None, net=("conv 8", "conv 9 k1")):
     """A document with these lines under ``data:``."""
-    lines = [f"input: {input}", "data:", *(f"  {_quoted(line)}" for line in data or ("split: 70/15/15",))]
+    lines = [
+        f"input: {input}",
+        "data:",
+        *(f"  {_quoted(line)}" for line in data or ("split: 70/15/15",)),
+    ]
     lines += ["net:", *(f"  - {line}" for line in net), "train:", f"  task: {task}"]
     return parse("\n".join(lines) + "\n", Path(folder or ".") / "document.yaml")
 

@@ -235,6 +235,14 @@ def test_what_a_document_cannot_mean(folder, lines, options, message):
     assert refused(*lines, folder=folder, **options) == message
 
 
+def test_a_network_of_slices_wants_volumes():
+    image = np.zeros((30, 30))
+    assert refused(given=(image, image.astype(int)), input="5zx16x16") == (
+        "the image is one image (30x30), and the network takes slices; "
+        "write input: 1x16x16, or give volumes"
+    )
+
+
 def test_label_images_in_colours(folder):
     for name, array in (("image", np.zeros((40, 40), np.uint8)), ("labels", np.zeros((40, 40, 3)))):
         Image.fromarray(array.astype(np.uint8)).save(folder / f"{name}.png")
@@ -261,7 +269,7 @@ def test_label_images_in_colours(folder):
         (
             (np.zeros((9, 9)), np.zeros((9, 8), int)),
             {},
-            "labels 0 has 9x8 voxels, and image 0 has 9x9; "
+            "the label image has 9x8 voxels, and the image has 9x9; "
             "give labels of the same size, one for each voxel",
         ),
         (
@@ -278,7 +286,7 @@ def test_label_images_in_colours(folder):
         (
             (np.zeros((4, 9, 9)), np.zeros((3, 9, 9), int)),
             {},
-            "image 0 holds 4 images, and labels 0 has 3x9x9 voxels; "
+            "the image holds 4 images, and the label image has 3x9x9 voxels; "
             "give a target of the same size for each image",
         ),
         ([], {}, "there are no scans to train on; name one or more in images:"),

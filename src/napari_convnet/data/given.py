@@ -89,7 +89,7 @@ def given_pairs(data: Any, recipe: Recipe) -> Iterator[Pair]:
             image, target = (item, None) if isinstance(item, Contents) else _as_pair(item, index)
             yield from _matched(image, target, recipe, index)
         return
-    yield from _matched(images, targets, recipe, 0)
+    yield from _matched(images, targets, recipe, None)
 
 
 def _is_pair(item: Any) -> bool:
@@ -100,13 +100,14 @@ def _is_array(data: Any) -> bool:
     return hasattr(data, "shape") and hasattr(data, "dtype")
 
 
-def _matched(images: Any, targets: Any, recipe: Recipe, index: int) -> Iterator[Pair]:
+def _matched(images: Any, targets: Any, recipe: Recipe, index: int | None) -> Iterator[Pair]:
     """Match images and targets: one of each, a stack of each, or a sequence of each."""
     if recipe.labels and targets is None:
         raise UserError("there are images without labels", "give a label for every voxel")
     if isinstance(images, Contents) or _is_array(images):
-        target = None if targets is None else _contents(targets, f"labels {index}")
-        yield from items_of(_contents(images, f"image {index}"), target, recipe)
+        which = "the {}" if index is None else f"{{}} {index}"
+        target = None if targets is None else _contents(targets, which.format("label image"))
+        yield from items_of(_contents(images, which.format("image")), target, recipe)
         return
     if not isinstance(images, Sequence):
         raise UserError(f"cannot train on {type(images).__name__}", _FORMS)
@@ -114,7 +115,7 @@ def _matched(images: Any, targets: Any, recipe: Recipe, index: int) -> Iterator[
         what = f"there are {len(images)} images and {len(targets)} targets"
         raise UserError(what, "give one target per image, in the same order")
     for i, image in enumerate(images):
-        target = None if targets is None else _contents(targets[i], f"labels {i}")
+        target = None if targets is None else _contents(targets[i], f"label image {i}")
         yield from items_of(_contents(image, f"image {i}"), target, recipe)
 
 
@@ -135,7 +136,11 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
     UserError
         If there are not as many targets as images.
     """
-    found = layout(tuple(image.array.shape), recipe.scan_input, image.rgb, image.name)
+    shape = tuple(image.array.shape)
+    if recipe.slices and len(shape) - bool(image.rgb) < recipe.rank:
+        what = f"{image.name} is one image ({text_of(shape)}), and the network takes slices"
+        raise UserError(what, f"write input: {text_of((1, *recipe.input[1:]))}, or give volumes")
+    found = layout(shape, recipe.scan_input, image.rgb, image.name)
     several = [axis for axis in found.sliders if image.array.shape[axis] > 1]
     if len(several) != 1 or several[0] != 0:
         yield image, target, ""
@@ -143,8 +148,8 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
     count = image.array.shape[0]
     if target is not None and target.array.shape[:1] != (count,):
         what = (
-            f"{image.name or 'the image'} holds {count} images, and {target.name or 'the labels'} "
-            f"has {text_of(target.array.shape)} voxels"
+            f"{image.name or 'the image'} holds {count} images, and "
+            f"{target.name or 'the label image'} has {text_of(target.array.shape)} voxels"
         )
         raise UserError(what, "give a target of the same size for each image")
     # An array without a place may hold images that have nothing in common.
@@ -163,6 +168,12 @@ def _item(stack: Contents, index: int) -> Contents:
         affine=affine,
         units=stack.units[1:] if stack.units else None,
         axes=stack.axes[1:] if stack.axes else None,
-        name=f"{stack.name}[{index}]",
+        name=_numbered(stack.name, index),
         notes=stack.notes if index == 0 else (),
     )
+
+
+def _numbered(name: str, index: int) -> str:
+    """Name an item: ``scan.tif[3]`` of a file, "image 3" of an array."""
+    bare = name.removeprefix("the ")
+    return f"{name}[{index}]" if bare == name else f"{bare} {index}"

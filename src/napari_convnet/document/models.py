@@ -245,9 +245,12 @@ class Data(_Section):
     split : tuple of float
         Parts for training, validation and test.
     regions : Regions or None
-        How scans are divided into these parts; without it whole files are, where there are enough.
+        How scans are divided into these parts, each with its share of what is labelled: an axis
+        (``-y``: from its end), ``gap N``, ``slabs N``. Without it whole files are, where there are
+        enough.
     patches : Patches or None
-        How patches are cut.
+        How patches are cut: their size (else the input's), ``per-volume N`` in an epoch (else as
+        many as cover what is trained on), ``foreground SHARE`` (else half of them).
     """
 
     source: Annotated[str, _one_of("source", *SOURCES)] = ""
