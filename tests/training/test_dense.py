@@ -432,3 +432,32 @@ def test_other_labels_are_refused_when_a_run_is_resumed(scan, tmp_path):
 
 def test_examples_are_what_the_document_gives(scan):
     assert isinstance(load_examples(document(), scan), Dense)
+
+
+def test_whole_images_are_measured_together_as_they_are_one_by_one(scan, monkeypatch):
+    from napari_convnet.training.tasks import dense
+
+    image, labels = scan[0]
+    text = document(input="1x60x34").text.replace("  regions: -y\n", "")
+    text = text.replace("  patches: 16 per-volume 6 foreground .5\n", "")
+    plan = prepare(parse(text), (image.array, labels.array), "cpu")
+    together = plan.net.measure(plan.examples, "train", batch=4)
+    monkeypatch.setattr(dense, "_is_example", lambda *_: False)
+    single = plan.net.measure(plan.examples, "train")
+    assert together.found.sum() == single.found.sum() == 21 * 60 * 34
+    assert together.loss == pytest.approx(single.loss, rel=1e-5)
+    assert together.score == pytest.approx(single.score, abs=1e-3)
+
+
+def test_recordings_are_segmented_sample_by_sample(tmp_path):
+    t = np.linspace(0, 40, 256)
+    waves = np.stack([np.sin(t * (1 + i / 10)) for i in range(12)]).astype(np.float32)
+    text = (
+        "input: 1x64\ndata:\n  classes: low, high\n  patches: 64 per-volume 4\nnet:\n"
+        "  - conv 4 k5 relu\n  - out: conv 2 k1\ntrain:\n  task: segment\n  batch: 4\n  epochs: 4\n"
+        "  optimizer: adam lr .02\n"
+    )
+    data = (waves, (waves > 0).astype(np.int64))
+    *_, finished = train(parse(text), run=tmp_path / "run", data=data)
+    assert finished.test_score > 0.9
+    assert evaluate(tmp_path / "run", data).unit == "samples"

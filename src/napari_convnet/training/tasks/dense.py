@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from ..control import Control
 from ..modes import in_use
 from .base import EVERYTHING, Learner, Whole
 from .bounds import spread
+
+Piece: TypeAlias = tuple[Scan, Tensor, Tensor]
+"""A scan, and outputs and targets of a part of it as a batch of one."""
 
 
 class DenseLearner(Learner):
@@ -77,16 +80,24 @@ class DenseLearner(Learner):
         return spread(examples.regions(part), sizes, field, most)
 
     def _pieces(
-        self, examples: Dense, part: Whole, most: int | None, control: Control | None
-    ) -> Iterator[tuple[Scan, Tensor, Tensor]]:
+        self, examples: Dense, part: Whole, most: int | None, batch: int, control: Control | None
+    ) -> Iterator[Piece]:
         """Compute a part of the data: scan, outputs and targets of a piece at a time.
 
         Exactly, as parts of whole scans. But where an output depends on all of a scan and `most` is
         a bound, patches are computed each by itself, as in training.
         """
         patchwise = most is not None and self.sees_everything
+        regions = self.regions(examples, part, most)
+        images = [region for region in regions if _is_example(region, examples)]
+        others = [region for region in regions if not _is_example(region, examples)]
         with in_use(self.model), torch.inference_mode():
-            for region in self.regions(examples, part, most):
+            for start in range(0, len(images), batch):
+                if control is not None and control.stopping:
+                    return
+                scans = [examples.scans[each.scan] for each in images[start : start + batch]]
+                yield from self._images(scans)
+            for region in others:
                 if patchwise:
                     yield from self._patches(examples, region, control)
                     continue
@@ -94,9 +105,14 @@ class DenseLearner(Learner):
                 for box, outputs in self._tiles(scan, region.box, control):
                     yield scan, outputs[None].float(), self._target(scan.target_in(box))
 
-    def _patches(
-        self, examples: Dense, region: Region, control: Control | None
-    ) -> Iterator[tuple[Scan, Tensor, Tensor]]:
+    def _images(self, scans: Sequence[Scan]) -> Iterator[Piece]:
+        """Compute whole images at once: where they are small, cutting them takes longest."""
+        together = torch.from_numpy(np.stack([scan.image for scan in scans])).to(self.device)
+        found = self.outputs(together)
+        for i, scan in enumerate(scans):
+            yield scan, found[i : i + 1], self.aligned(found, self._target(scan.target))
+
+    def _patches(self, examples: Dense, region: Region, control: Control | None) -> Iterator[Piece]:
         """Compute a region patch by patch, side by side."""
         scan, patch, box = examples.scans[region.scan], examples.patch, region.box
         steps = [range(lo, hi, n) for (lo, hi), n in zip(box, patch.size, strict=True)]
@@ -128,6 +144,13 @@ class DenseLearner(Learner):
     @abstractmethod
     def _target(self, target: NDArray[Any]) -> Tensor:
         """Give a piece of a target as a batch of one, on the device."""
+
+
+def _is_example(region: Region, examples: Dense) -> bool:
+    """Whether a region is an image of its own, as large as those that are learned from."""
+    scan = examples.scans[region.scan]
+    whole = region.box == scan.whole and scan.image.shape == examples.shape
+    return whole and not examples.patch.slices
 
 
 def check_maps(network: Network, channels: int, needs: str) -> None:

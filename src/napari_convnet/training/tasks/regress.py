@@ -80,7 +80,7 @@ class Regressor(DenseLearner):
         """Measure the network on the regions of a part, as on whole scans; see `Learner`."""
         assert isinstance(examples, Dense)
         errors, loss = Errors(), self._plain_losses.gathering()
-        for _, outputs, targets in self._pieces(examples, part, most, control):
+        for _, outputs, targets in self._pieces(examples, part, most, batch, control):
             loss.add(outputs, targets)
             errors += self._errors(outputs, targets)
         if not errors.count or (control is not None and control.stopping):

@@ -60,7 +60,7 @@ class Segmenter(ClassLearner, DenseLearner):
         size = len(examples.classes)
         counts, volumes = np.zeros((size, size), np.int64), np.zeros((size, size))
         loss = self._plain_losses.gathering()
-        for scan, outputs, targets in self._pieces(examples, part, most, control):
+        for scan, outputs, targets in self._pieces(examples, part, most, batch, control):
             loss.add(outputs, targets)
             found = self._counts(outputs, targets).cpu().numpy()
             counts += found
