@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Known: TypeAlias = Mapping[str, Any]
 """Layers of whose whole input is known what they need of it."""
 
+STEPS = 64
+"""Slabs by which memory is estimated: beyond them it is always the same."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
@@ -128,12 +131,8 @@ def _unit(forward: Forward, name: str, box: Box, axis: int, known: Known) -> int
 def _estimate(
     forward: Forward, name: str, column: Box, axis: int, thickness: int, known: Known
 ) -> int:
-    """Bytes that slabs of a column take: a few at its beginning, and a few in its middle."""
+    """Bytes that slabs of a column take: those at its beginning, where there are many."""
     lo, hi = column[axis]
-    middle = lo + (hi - lo) // 2
-    most = 0
-    for start in {lo, max(lo, middle - 2 * thickness)}:
-        part = (*column[:axis], (start, min(hi, start + 4 * thickness)), *column[axis + 1 :])
-        sweep = make_sweep(forward.layers, forward.shapes, name, part, axis, thickness, known)
-        most = max(most, sweep.values())
-    return most * forward.weights.dtype.itemsize
+    part = (*column[:axis], (lo, min(hi, lo + STEPS * thickness)), *column[axis + 1 :])
+    sweep = make_sweep(forward.layers, forward.shapes, name, part, axis, thickness, known)
+    return sweep.values() * forward.weights.dtype.itemsize

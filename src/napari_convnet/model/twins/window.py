@@ -40,9 +40,24 @@ class WindowTwin(Twin):
         raise NotImplementedError
 
     def region(self, out: Box, *patches: Patch) -> Tensor:
-        """Compute a part of the output: without padding, on what its windows reach."""
+        """Compute a part of the output, on what its windows reach.
+
+        Where the part is all of an axis, torch's op pads that axis: that saves a copy.
+        """
         (patch,) = patches
-        return self.slide(self.reached(out, patch), (0,) * len(out))
+        windows = self._windows(out)
+        padding = tuple(self._padding(axis, out, patch) for axis in range(len(out)))
+        inner = tuple(
+            (0, n) if pad else window
+            for pad, window, n in zip(padding, windows, patch.size, strict=True)
+        )
+        return self.slide(patch.window(inner, self.op.mode, self.fill), padding)
+
+    def _padding(self, axis: int, out: Box, patch: Patch) -> int:
+        """How much torch's op may pad an axis, as it does for the whole; 0 where it may not."""
+        before, n = self._before[axis], patch.size[axis]
+        whole = patch.box[axis] == (0, n) and out[axis] == (0, self.op.size(axis, n))
+        return before if whole and self.padded_natively else 0
 
     def reached(self, out: Box, patch: Patch) -> Tensor:
         """Give the input that the windows of a part of the output reach, padding included."""
