@@ -5,7 +5,7 @@ normalisation, augmentation, and the data that ship with the package. Importing 
 and no more: scikit-image, scipy, Pillow and tifffile are loaded by the functions that need them.
 """
 
-from .augmentation import AUGMENTATIONS, Augmentation, augment, augmentations
+from .augmentation import AUGMENTATIONS, IGNORED, Augmentation, augment, augmentations
 from .batching import batches, epoch_order, number_of_batches, prefetch
 from .checking import data_problems
 from .classified import Classified
@@ -13,7 +13,7 @@ from .contents import Choice, Contents, Header, Note, Reader
 from .dataset import Dataset, Images, dataset_from_arrays
 from .dense import PARTS, Dense, Part, Parts, Region, Scan
 from .directions import DIRECTIONS, direction, heard_from, placed
-from .examples import IGNORED, Batch, Box, Examples
+from .examples import Batch, Box, Examples
 from .fitting import FITS, fit
 from .gathering import load_examples
 from .loading import check_size, load_dataset

@@ -18,9 +18,6 @@ from .batching import number_of_batches
 from .contents import Note
 from .settings import SettingLike, Shape
 
-IGNORED = -1
-"""Target of voxels that do not count: not labelled, or beyond a scan's border."""
-
 Box = tuple[tuple[int, int], ...]
 """Half-open range of indices along each spatial axis."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError, listed
-from .examples import IGNORED
+from .augmentation import IGNORED
 from .values import AnyArray, counted
 
 # Of the values that have no class, how many a message names.

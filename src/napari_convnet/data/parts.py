@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .augmentation import IGNORED
 from .contents import Note
 from .dense import PARTS, Parts, Region, Scan
 from .documents import RegionsLike
-from .examples import IGNORED
 from .regions import Division, Rule, axis_of, default_axis, divide, told, way
 from .splitting import Split, split_files
 

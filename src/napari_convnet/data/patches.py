@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import IGNORED, Box
+from .augmentation import IGNORED
+from .examples import Box
 from .settings import Shape
 from .values import counted, slabs
 

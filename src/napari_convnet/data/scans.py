@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError
+from .augmentation import IGNORED
 from .contents import Contents, Note
 from .dataset import image_layout
 from .dense import Scan
-from .examples import IGNORED
 from .fitting import fit, fit_stack, target_size
 from .label_checks import class_numbers
 from .normalisation import normalisation

@@ -13,7 +13,7 @@ from ..settings import SettingLike, Word, numbers_of
 from ..values import AnyArray
 
 IGNORED = -1
-"""Class number of a place whose label is not known: no loss and no measure counts it."""
+"""Target of places that do not count: not labelled, or beyond a scan's border."""
 
 
 @dataclass(frozen=True)
