@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_convnet.data import read_contents, read_header, read_sample
-from napari_convnet.data import sound as room
 from napari_convnet.network.problems import UserError
 
 soundfile = pytest.importorskip("soundfile")
@@ -155,7 +154,7 @@ def test_parts_that_are_none(tmp_path, part) -> None:
 
 def test_what_is_too_long_is_refused_before_it_is_read(tmp_path, monkeypatch) -> None:
     path = written(tmp_path / "x.wav", noise(frames=60 * 8000), rate=8000)
-    monkeypatch.setattr(room, "MOST_VALUES", 500_000)
+    monkeypatch.setattr("napari_convnet.data.sound.about.MOST_VALUES", 500_000)
     monkeypatch.setattr(soundfile.SoundFile, "read", None)
     with pytest.raises(UserError, match=r"1 minutes of sound, 0.0 GiB.*x.wav#0-60"):
         read_contents(path)
