@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 LEAST = 128 * 2**20
 """With less than this the surroundings of a part would cost more than the part."""
 
-MOST = {"cpu": 2**30, "cuda": 8 * 2**30, "mps": 2 * 2**30}
+MOST = {"cpu": 2**29, "cuda": 8 * 2**30, "mps": 2 * 2**30}
 """More than this makes a computation no faster, per kind of device."""
 
 

@@ -70,7 +70,7 @@ def output_tiles(
         The part of it that is wanted, a half-open range per spatial axis; all if not given.
     most_bytes : int, optional
         Memory for the computation, beyond the array itself. By default half of what is free on the
-        device, up to 1 GB on a CPU and 8 GB on a GPU, where more makes nothing faster.
+        device, up to 512 MB on a CPU and 8 GB on a GPU, where more makes nothing faster.
     cancelled : callable
         Asked between layers; nothing more comes once it says True.
 
