@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from napari_convnet.data import directions, split
+from napari_convnet.data import directions, load_examples, split
 from napari_convnet.data.directions import DIRECTIONS, direction, placed
+from napari_convnet.document import preset
+from napari_convnet.network import UserError
 
 pytest.importorskip("soundfile")
 
@@ -68,3 +70,13 @@ def test_a_stroke_is_heard_in_one_part_only(seed) -> None:
     assert np.bincount(found.targets[parts.test]).tolist() == [4, 4, 4]
     again = split(found, (0.5, 0.25, 0.25), seed)
     np.testing.assert_array_equal(again.test, parts.test)
+
+
+def test_ears_as_channels_do_not_fit_a_network_that_has_them_as_an_axis() -> None:
+    with pytest.raises(UserError) as caught:
+        load_examples(preset("direction"), direction(positions=1))
+    assert str(caught.value) == (
+        "the data are 2x4096 (channels x sizes), and the network's input is 1x2x4096; "
+        "give them that form, or change the document's input to 2x4096"
+    )
+    assert load_examples(preset("direction")).shape == (1, 2, 4096)

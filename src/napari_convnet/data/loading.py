@@ -66,13 +66,19 @@ def check_one_source(data: DataLike) -> None:
 
 
 def check_size(pipeline: PipelineLike, shape: Shape) -> None:
-    """Raise if a network that runs at its nominal size only would get images of another size.
+    """Raise if a network would get images of another form, or of a size at which it cannot run.
 
     Raises
     ------
     UserError
         Says both sizes and how to fit the images.
     """
+    if len(shape) != len(pipeline.input) or pipeline.input[0] not in (None, shape[0]):
+        raise UserError(
+            f"the data are {text_of(shape)} (channels x sizes), and the network's input is "
+            f"{text_of(pipeline.input)}",
+            f"give them that form, or change the document's input to {text_of(shape)}",
+        )
     fixing = _fixing_layer(pipeline)
     pairs = zip(shape[1:], pipeline.input[1:], strict=True)
     size = tuple(had if size is None else size for had, size in pairs)
