@@ -213,6 +213,15 @@ def test_a_recording_with_other_ears_is_refused(ears, input, words):
     assert f"change the document's input to {fixed}" in str(caught.value)
 
 
+def test_a_network_for_images_hears_nothing():
+    with pytest.raises(UserError) as caught:
+        source_of(recording_layer(2), (1, 28, 28), (0, 0))
+    assert str(caught.value) == (
+        "song is a recording with 2 channels; the network's input 1x28x28 wants images of 28 rows; "
+        "open an image, or change the document's input to 2x4096, which hears it"
+    )
+
+
 def test_a_network_with_one_ear_hears_the_left_one_and_says_so():
     source = source_of(recording_layer(2), (1, 400), (1, 0))
     np.testing.assert_array_equal(source.sample.array[0], recording_layer(2).data[0])

@@ -11,6 +11,9 @@ from ..settings import Input, text_of
 EAR_AXES = ("ear", "t")
 """Axes of a recording's array."""
 
+# A network that wants more rows than these wants an image, not ears.
+_MOST_EARS = 16
+
 
 def check_ears(found: Contents, input: Input, name: str) -> Contents:
     """Compare a recording's channels with the ears that a network wants.
@@ -65,6 +68,12 @@ def ears_note(channels: int, input: Input, name: str) -> Note | None:
         text = f"the network's input {text_of(input)} has one channel: it hears only the {which}"
         return Note(text, "warning")
     ears = "1 channel (mono)" if channels == 1 else f"{channels} channels"
+    if len(input) == 3 and wanted > _MOST_EARS:
+        raise UserError(
+            f"{name} is a recording with {ears}; the network's input {text_of(input)} wants images "
+            f"of {wanted} rows",
+            f"open an image, or change the document's input to {channels}x4096, which hears it",
+        )
     sizes = (channels, *input[1:]) if len(input) == 2 else (input[0], channels, input[2])
     raise UserError(
         f"{name} has {ears}; the network's input {text_of(input)} wants {wanted}",
