@@ -76,10 +76,10 @@ def test_images_have_no_view(builder, session):
 
 def test_rows_say_what_they_see_in_mm(builder, session, scan):
     rows = builder.layers.rows.model().value()
-    assert rows[0].sees == "9×3×3 mm"
+    assert rows[0].sees == "9 × 3 × 3 mm"
     assert "sees 3 × 3 × 3 of the input (9 × 3 × 3 mm)" in rows[0].details
     session.set_view("2.5-D")
-    assert builder.layers.rows.model().value()[0].sees == "15×3×3 mm"
+    assert builder.layers.rows.model().value()[0].sees == "15 × 3 × 3 mm"
     scan.units = ("pixel",) * 3
     session.input_changed.emit(scan)
     assert builder.layers.rows.model().value()[0].sees == "5 × 3 × 3"

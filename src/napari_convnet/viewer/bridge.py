@@ -6,7 +6,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+
+
+def later(milliseconds: int, function: Callable[[], Any]) -> QTimer:
+    """Make a timer that calls a function so long after its last start."""
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(function)
+    return timer
 
 
 class MainThread(QObject):

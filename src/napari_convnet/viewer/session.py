@@ -21,13 +21,14 @@ from napari_convnet.engine.look import Look
 from napari_convnet.maps import input_form
 from napari_convnet.network import UserError
 
+from .bridge import later
 from .computing import JOBS
 from .inspecting import Inspection
 from .looking import Looking
 from .maps import Kind, MapLayers, Spans
 from .patches import is_shown_patches
 from .predicting import Predictions
-from .source import Source, source_of, step_of
+from .source import Source, slice_of, source_of
 from .status import Preview
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
     from napari_convnet.engine.jobs import Seen
     from napari_convnet.engine.regions import Large
+
+
+RESTING = 250
+"""Milliseconds for which a slider stands still before thumbnails of whole volumes follow it."""
 
 
 class Session(Predictions):
@@ -77,6 +82,7 @@ class Session(Predictions):
         self._follow_layers()
         self._connect()
         self.document_changed.connect(self._document_read)
+        self._resting = later(RESTING, self.request_previews)
 
     # ------------------------------------------------------------ life
     def _followed(self) -> tuple[tuple[Any, Callable[..., None]], ...]:
@@ -94,6 +100,7 @@ class Session(Predictions):
             emitter.connect(callback)
 
     def _end(self, timeout: float) -> None:
+        self._resting.stop()
         self._watch(None)
         self.inspection.end()
         self.looking.end()
@@ -204,6 +211,8 @@ class Session(Predictions):
             self._refresh_document()
         elif self._pipeline.network.input.slices:
             self.request_previews()
+        elif self._slice() is not None:
+            self._resting.start()
 
     def _feature(self) -> float:
         """Where the slider of the features stands."""
@@ -235,11 +244,13 @@ class Session(Predictions):
         return tuple(volume_input(self._pipeline.network.input))
 
     def _slice(self) -> tuple[int, ...] | None:
-        """The slice in sight, of a volume that the network sees slice by slice; else None."""
-        layer = self.input_layer
-        if layer is None or layer.ndim < 3 or not self._pipeline.network.input.slices:
+        """Where thumbnails of a volume look: the middle of the slice in sight; else None."""
+        layer, data = self.input_layer, self._pipeline.data
+        if layer is None or layer.ndim < 3 or len(self._form) != 4:
             return None
-        return (step_of(layer, self.viewer.dims.point)[-3],)
+        point = self.viewer.dims.point
+        middle = slice_of(layer, point, data.spacing if data is not None else None)
+        return middle[:1] if self._pipeline.network.input.slices else middle
 
     def source(self) -> Source:
         """What the network sees of the input layer now.

@@ -109,6 +109,31 @@ def step_of(layer: Image, point: Sequence[float]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.rint(inverse[:-1, :-1] @ world + inverse[:-1, -1]))
 
 
+def slice_of(
+    layer: Image, point: Sequence[float], spacing: Sequence[float] | None = None
+) -> tuple[int, int, int]:
+    """Give the voxel in the middle of the slice of a volume that is nearest to a point.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The volume.
+    point : sequence of float
+        Where the viewer's sliders stand, in world coordinates.
+    spacing : sequence of float, optional
+        To what the volume is resampled, in the world's unit; the voxel is one of those then.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    shape = data.shape[layer.ndim - 3 : layer.ndim]
+    z = step_of(layer, point)[-3]
+    voxel = np.array([min(max(z, 0), shape[0] - 1), shape[1] // 2, shape[2] // 2], float)
+    if spacing:
+        sizes = np.linalg.norm(world_matrix(layer)[:-1, :-1], axis=0)[-3:]
+        voxel *= sizes / np.broadcast_to(np.asarray(spacing, float), 3)
+    first, second, third = (round(float(n)) for n in voxel)
+    return first, second, third
+
+
 def _extra(
     layer: Image, found: Layout, step: Sequence[int]
 ) -> tuple[tuple[tuple[float, float], ...], tuple[str, ...], tuple[str, ...]]:

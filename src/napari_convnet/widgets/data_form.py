@@ -146,7 +146,9 @@ class DataForm(QWidget):
         self.regions.setValue(data.regions)
         self.patches.setValue(data.patches)
         self.fit.setValue(data.fit)
-        self.augment.setWords(fitting_augmentations(len(pipeline.input) - 1))
+        given = pipeline.network.input
+        # Neighbouring slices are a part of a volume, whatever the network makes of them.
+        self.augment.setWords(fitting_augmentations(len(given.sizes) + given.slices))
         self.augment.setValue(pipeline.augment)
         self._dense = pipeline.train.task != "classify"
         self.setCutting(self._cutting)

@@ -14,6 +14,7 @@ from .row_layout import GAP, SLIM, RowLayout, least_height, row_layout
 from .row_model import PICTURE, VIEW, Picture
 from .rows import RowView
 from .theme import Colors, fixed_font, mixed
+from .values import TIMES
 from .words import Words
 
 
@@ -161,7 +162,10 @@ class RowDelegate(QStyledItemDelegate):
             strict=True,
         )
         for rect, fact, align in facts:
-            self._paint_line(painter, rect, fact, option.font, self._colors.faint, align)
+            # Where there is no room for them, without blanks.
+            close = fact.replace(f" {TIMES} ", TIMES)
+            text = self._fitting(painter, option.font, (fact,), rect.width()) or close
+            self._paint_line(painter, rect, text, option.font, self._colors.faint, align)
 
     def _paint_line(
         self,

@@ -80,7 +80,7 @@ def row_layout(rect: QRect, view: RowView, line: int) -> RowLayout:
 
 def cells(rect: QRect) -> tuple[QRect, QRect, QRect]:
     """Columns for output, parameters and receptive field."""
-    first, second = round(rect.width() * 0.42), round(rect.width() * 0.29)
+    first, second = round(rect.width() * 0.40), round(rect.width() * 0.26)
     return (
         QRect(rect.left(), rect.top(), first, rect.height()),
         QRect(rect.left() + first, rect.top(), second, rect.height()),

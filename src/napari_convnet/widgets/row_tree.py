@@ -12,7 +12,7 @@ from napari_convnet.network import Layer, Problem, RowPath, Spacing, seen
 
 from .folds import BLOCKS, INNER, Folds
 from .rows import RowView, message_text
-from .values import TIMES, count_text, large_text, shape_text
+from .values import count_text, large_text, shape_text
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BRANCHED = ("cat", "add")
@@ -251,8 +251,8 @@ class _Views:
         sizes = seen(self.pipeline.network, layer)
         if not sizes or self.spacing is None:
             return shape_text(sizes)
-        # Little room: the tooltip has it with blanks, and in pixels too.
-        return self.spacing.text(sizes).replace(f" {TIMES} ", TIMES).replace(" px", "")
+        # Little room: the tooltip has it in pixels too.
+        return self.spacing.text(sizes).replace(" px", "")
 
     def _place(self) -> dict[str, Any]:
         given = self.pipeline.network.input
