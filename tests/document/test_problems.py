@@ -46,7 +46,7 @@ WRONG = {
     ),
     RIGHT + "? [a, b]\n: c\n": ("line 4, column 3: a key must be a word; check the colons here"),
     # what YAML knows and a pipeline does not
-    RIGHT + "title: *a\n": "line 4, column 8: *a is an alias; write the value out",
+    RIGHT + "title: *a\n": "line 4, column 8: *a is an alias; write the value out, or in quotes",
     RIGHT + "title: &a b\n": "line 4, column 8: &a is an anchor; delete it",
     RIGHT + "title: !!str b\n": (
         "line 4, column 8: !!str is a tag; delete it: values have no types here"
@@ -192,7 +192,7 @@ WRONG = {
     ),
     RIGHT + "data:\n  foo: 1\n": (
         'line 5, column 3: unknown key "foo" in data; data has source, images, labels, classes, '
-        "normalize, split, fit, patches, unlabelled"
+        "unlabelled, align, spacing, normalize, fit, split, regions, patches"
     ),
     RIGHT + "data:\n  source: digts\n": (
         'line 5, column 11: unknown source "digts"; did you mean digits?'
