@@ -6,9 +6,10 @@ import torch
 
 from napari_convnet.data import heard_from, recording
 from napari_convnet.document import edit, parse, preset_text
+from napari_convnet.network import UserError
 from napari_convnet.training import Finished, evaluate, load, predict, train
 
-pytest.importorskip("soundfile")
+soundfile = pytest.importorskip("soundfile")
 
 
 def learned(name: str, folder, **settings: str) -> Finished:
@@ -25,8 +26,16 @@ def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path) -> None
     last = learned("direction", tmp_path / "run", train_epochs="3")
     assert last.test_accuracy >= 0.95
     for degrees, side in ((-50, "left"), (0, "centre"), (50, "right")):
-        found = predict(tmp_path / "run", heard_from(degrees, "drum_cowbell").array)
+        found = predict(tmp_path / "run", heard_from(degrees, "drum_cowbell"))
         assert found.best == side
+    # In a recording at another rate everything would sound higher.
+    soundfile.write(tmp_path / "fast.wav", heard_from(50).array.T, 44100)
+    with pytest.raises(UserError) as caught:
+        predict(tmp_path / "run", tmp_path / "fast.wav")
+    assert str(caught.value) == (
+        "fast.wav has 44,100 samples per second; the network learned from recordings with 22,050; "
+        "bring it to that rate, such as by: sox IN.wav -r 22050 OUT.wav"
+    )
 
 
 def test_recordings_count_once_however_many_windows_they_have(tmp_path) -> None:

@@ -44,6 +44,11 @@ class Classified(Examples):
         return self.dataset.classes
 
     @property
+    def rate(self) -> float:
+        """Samples per second of recordings; 0 where there is none, or it is not known."""
+        return self.dataset.rate
+
+    @property
     def shape(self) -> Shape:
         """(C, *spatial) of one image."""
         return self.dataset.shape

@@ -55,6 +55,8 @@ class Dataset:
         keeps them in one part.
     unit : str
         What is counted.
+    rate : float
+        Samples per second of recordings; 0 where there is none, or it is not known.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Dataset:
     normalize: SettingLike | None = None
     groups: NDArray[np.int64] | None = None
     unit: str = "images"
+    rate: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets):

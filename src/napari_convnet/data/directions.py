@@ -87,6 +87,7 @@ def direction(positions: int = 40, seed: int = 0) -> Dataset:
         names=tuple(names),
         groups=np.repeat(np.arange(count), sides * positions),
         unit="recordings",
+        rate=RATE,
     )
 
 

@@ -51,7 +51,7 @@ def direction(input: Input, normalize: SettingLike | None, patches: Cutting | No
     found = dataset_from_arrays(
         made.images, made.targets, made.classes, input=input, normalize=normalize, names=made.names
     )
-    return replace(found, groups=made.groups, unit=made.unit)
+    return replace(found, groups=made.groups, unit=made.unit, rate=made.rate)
 
 
 def kinds(input: Input, normalize: SettingLike | None, patches: Cutting | None) -> Windows:

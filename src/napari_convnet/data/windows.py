@@ -235,6 +235,7 @@ def cut_windows(
         ),
         normalize=normalize,
         groups=owners,
+        rate=recordings[0].rate,
         recordings=tuple(recordings),
     )
 

@@ -43,12 +43,15 @@ class Loaded:
         Names of its classes; numbers where nobody named them.
     trained : bool
         Whether all its weights were trained or given, rather than random.
+    rate : float
+        Samples per second of the recordings it learned from; 0 where that is not known.
     """
 
     pipeline: Pipeline
     net: Learner
     classes: tuple[str, ...]
     trained: bool
+    rate: float = 0.0
 
     @property
     def model(self) -> ConvNet:
@@ -102,7 +105,7 @@ def _from_run(run: Run, which: str, device: torch.device) -> Loaded:
         layer = next(name for name, origin in origins.items() if origin == "new")
         raise UserError(f"{path} does not fit the run's document at layer {layer}", "train it anew")
     loaded = _loaded(pipeline, model, device, _names_in(path) or run.classes)
-    return Loaded(pipeline, loaded.net, loaded.classes, trained=True)
+    return Loaded(pipeline, loaded.net, loaded.classes, trained=True, rate=run.rate)
 
 
 def _loaded(

@@ -31,6 +31,8 @@ from .predicting.results import Regressed, Segmentation
 from .results import Prediction
 from .tasks import ClassLearner
 
+_SECONDS = {"s", "second", "seconds"}
+
 
 def predict(
     source: Source | Loaded | nn.Module,
@@ -86,9 +88,23 @@ def predict(
         what = f"the network ends in {pipeline.network.output[0]} values, not in values per voxel"
         raise UserError(what, "end it in maps, or write task: classify")
     taken = _sample(sample, pipeline.input)
+    _check_rate(taken, loaded.rate)
     array = prepare(taken, pipeline.data, pipeline.input).array
     found = torch.stack(list(_told(loaded, net, array))).mean(0)
     return _prediction(found, loaded.classes, loaded.trained, taken.name)
+
+
+def _check_rate(sample: Sample, rate: float) -> None:
+    """Refuse a recording in which everything sounds higher or lower than in what was learned."""
+    if not rate or sample.units[-1] not in _SECONDS or not sample.affine[-2, -2] > 0:
+        return
+    own = 1 / float(sample.affine[-2, -2])
+    if abs(own / rate - 1) > 1e-3:
+        raise UserError(
+            f"{sample.name or 'the recording'} has {own:,.0f} samples per second; the network "
+            f"learned from recordings with {rate:,.0f}",
+            f"bring it to that rate, such as by: sox IN.wav -r {rate:.0f} OUT.wav",
+        )
 
 
 def _told(loaded: Loaded, net: ClassLearner, array: NDArray[np.float32]) -> Iterator[Tensor]:

@@ -4,7 +4,7 @@
 
     runs/lenet-001/
         document.yaml                the document, as trained
-        environment.json             versions, device, seed, classes
+        environment.json             versions, device, seed, classes, sampling rate
         metrics.jsonl                events, one JSON object per line
         checkpoints/
             last.safetensors         the newest weights
@@ -153,6 +153,12 @@ class Run:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the network's outputs; may be empty."""
         return tuple(str(name) for name in self.environment.get("classes", ()))
+
+    @property
+    def rate(self) -> float:
+        """Samples per second of the recordings it learned from; 0 where it is not known."""
+        found = self.environment.get("rate", 0.0)
+        return float(found) if isinstance(found, int | float) else 0.0
 
     def weights(self, which: str = "best") -> Path:
         """Find a file of weights.
