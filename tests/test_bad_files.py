@@ -12,6 +12,7 @@ from PIL import Image
 from tifffile import imwrite
 
 from napari_convnet import _reader
+from napari_convnet.cli import main
 from napari_convnet.data import photograph, read_contents
 from napari_convnet.network import UserError
 
@@ -391,3 +392,43 @@ def test_an_hour_is_opened_and_ten_are_refused(shown, tmp_path) -> None:
         "10.wav holds 600 minutes of sound, 2.1 GiB of numbers: more than is read at once; "
         "name a part in seconds, such as 10.wav#0-60",
     )
+
+
+COMPUTED = {
+    "NaN voxels": (
+        "head-2.5d",
+        lambda: nifti("a.nii", np.where(VALUES % 50 == 7, np.nan, VALUES).astype("f4")),
+        2,
+        "a.nii has 7 NaN or infinite values (the first at channel 0, z 0, y 0, x 7); "
+        "replace them first, for example with numpy.nan_to_num(image)\n",
+    ),
+    "one slice for a volume": (
+        "head",
+        lambda: nifti("a.nii", VALUES[:1]),
+        0,
+        "the volume is a single slice: a network for volumes sees nothing above and below it\n",
+    ),
+    "a constant scan": (
+        "head-2.5d",
+        lambda: nifti("a.nii", VALUES * 0 + 7),
+        0,
+        "all of its values are 7: there is nothing to see\n",
+    ),
+    "mono for two ears": (
+        "direction",
+        lambda: sound("a.wav", 1),
+        2,
+        "a.wav has 1 channel (mono); the network's input 1x2x4096 wants 2; take a recording with "
+        "2 channels, or change the document's input to 1x1x4096\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", COMPUTED)
+def test_what_networks_say_of_it(shown, capsys, wrong) -> None:
+    network, make, status, message = COMPUTED[wrong]
+    make()
+    (name,) = Path().iterdir()
+    capsys.readouterr()
+    assert main(["predict", network, str(name)]) == status
+    assert capsys.readouterr().err == message
