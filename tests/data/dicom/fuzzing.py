@@ -1,7 +1,9 @@
 """Damages DICOM files at random and reads them; run as a program, which may die.
 
 ``python fuzzing.py FOLDER FIRST LAST``: each case says "begin N", then "end N {...}" with what came
-of it. What is read must lie where an independent look at the damaged file says.
+of it. What is read must lie where an independent look at the damaged file says; a series with one
+damaged slice must lie where the whole one did, or be refused. What one file says once (where its
+only slice lies) can change unseen.
 """
 
 from __future__ import annotations
