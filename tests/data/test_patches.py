@@ -114,6 +114,15 @@ def test_where_little_is_painted_every_patch_holds_some_of_it():
     assert seen == {0, 1}
 
 
+def test_where_only_background_is_known_patches_go_there():
+    target = np.full((60, 60), IGNORED, np.int8)
+    target[50:52, 50:52] = 0
+    field = Field(target, (((0, 60), (0, 60)),), True)
+    for i in range(8):
+        box, start = field.draw((9, 9), True, np.random.default_rng(i))
+        assert (Patch((1, 9, 9)).target(target, box, start) == 0).any()
+
+
 def test_of_a_large_class_enough_places_are_remembered_from_all_over():
     target = np.zeros((60, 120, 120), np.int8)
     target[10:, :, 60:] = 1

@@ -184,7 +184,9 @@ class Field:
         start : tuple of int
             First voxel; before the region's where that is smaller than the patch.
         """
-        groups = self.foreground if foreground else self.anything if self.sparse else ()
+        groups = self.foreground if foreground else ()
+        if not groups and self.sparse:
+            groups = self.anything
         if len(groups):
             places = groups[int(rng.integers(len(groups)))]
             return self._around(places[int(rng.integers(len(places)))].tolist(), size)
