@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker
@@ -22,7 +21,7 @@ from napari_convnet.network import UserError
 
 from .computing import JOBS
 from .layer_learning import LayerLearning
-from .maps import KEY
+from .prediction_layers import PredictionLayers
 from .source import Source
 
 if TYPE_CHECKING:
@@ -106,6 +105,10 @@ class Predictions(LayerLearning):
         return len(self._pipeline.network.output) > 1
 
     # ------------------------------------------------------------ asking
+    @property
+    def _prediction_layers(self) -> PredictionLayers:
+        return PredictionLayers(self.viewer)
+
     def predict(self, *, probabilities: bool = False, most_bytes: int | None = None) -> None:
         """Say what the input layer shows; the answer comes as `prediction_changed`.
 
@@ -192,8 +195,7 @@ class Predictions(LayerLearning):
         self._leave_predictor()
         assert self._predicted_over is not None
         selection = set(self.viewer.layers.selection)
-        for layer in self._shown(result, *self._predicted_over):
-            layer.visible = True
+        self._prediction_layers.show(result, *self._predicted_over)
         # Adding a layer selects it; the input stays what the user selected.
         self.viewer.layers.selection = selection
         self._set_predicting(PredictionStatus("finished", 1.0, 0.0))
@@ -235,52 +237,8 @@ class Predictions(LayerLearning):
             Which one.
         """
         name = self.input_layer.name if self.input_layer is not None else ""
-        return self._known(name, kind)
-
-    def _known(self, name: str, kind: str) -> Any:
-        for layer in self.viewer.layers:
-            about = layer.metadata.get(KEY, {})
-            if about.get("kind") == kind and about.get("of") == name:
-                return layer
-        return None
-
-    def _shown(self, result: Any, source: Source, name: str) -> list[Any]:
-        """Show a prediction over its input, in the layers of the last one where they fit."""
-        if hasattr(result, "labels"):
-            layers = [self._labelled(result, source, name)]
-            if result.probabilities is not None:
-                chances = np.asarray(result.probabilities, np.float32)
-                layers.append(self._pictured(chances, result, source, name, "probabilities"))
-            return layers
-        return [self._pictured(np.asarray(result.values), result, source, name, "prediction")]
-
-    def _labelled(self, result: Any, source: Source, name: str) -> Labels:
-        data = result.labels.reshape((1,) * len(source.extra) + result.labels.shape)
-        known = self._known(name, "prediction")
-        place = {**_place(result, source, 0), "features": _features(result)}
-        if _fits(known, data, "labels"):
-            return _updated(known, data, place)
-        self._remove(known)
-        about = {"metadata": _about(name, "prediction"), "opacity": 0.5}
-        return self.viewer.add_labels(data, name=f"{name}: predicted", **about, **place)
-
-    def _pictured(
-        self, values: NDArray[Any], result: Any, source: Source, name: str, kind: str
-    ) -> Image:
-        lead = values.ndim - len(result.axes)
-        shape = (*values.shape[:lead], *(1,) * len(source.extra), *values.shape[lead:])
-        known, data = self._known(name, kind), values.reshape(shape)
-        place = _place(result, source, lead)
-        if _fits(known, data, "image"):
-            return _updated(known, data, place)
-        self._remove(known)
-        title = f"{name}: {'predicted' if kind == 'prediction' else kind}"
-        about = {"metadata": _about(name, kind), "rgb": False}
-        return self.viewer.add_image(data, name=title, **about, **place)
-
-    def _remove(self, layer: Any) -> None:
-        if layer is not None:
-            self.viewer.layers.remove(layer)
+        found: Labels | Image | None = self._prediction_layers.known(name, kind)
+        return found
 
     def compare_prediction(self, labels: Labels) -> None:
         """Measure the last prediction by labels; it comes as `prediction_changed` again.
@@ -329,7 +287,7 @@ class Predictions(LayerLearning):
         if result is None or not hasattr(result, "affine"):
             raise UserError("there is no prediction per voxel", "predict first")
         path = check_name(path)
-        layer = self._known(result.name, "prediction")
+        layer = self._prediction_layers.known(result.name, "prediction")
         if layer is not None and hasattr(result, "labels"):
             mended = np.asarray(layer.data).reshape(result.labels.shape)
             result = replace(result, labels=mended)
@@ -351,44 +309,3 @@ class Predictions(LayerLearning):
     def _saved(self, level: str, text: str) -> None:
         self._open -= 1
         self.say(level, text)
-
-
-def _about(name: str, kind: str) -> dict[str, Any]:
-    return {KEY: {"kind": kind, "of": name}}
-
-
-def _fits(layer: Any, data: NDArray[Any], kind: str) -> bool:
-    return layer is not None and layer.ndim == data.ndim and layer._type_string == kind
-
-
-def _updated(layer: Any, data: NDArray[Any], place: dict[str, Any]) -> Any:
-    layer.data = data
-    for key, value in place.items():
-        setattr(layer, key, value)
-    return layer
-
-
-def _place(result: Any, source: Source, lead: int) -> dict[str, Any]:
-    """Give what places a result over its input: before its axes come those it is a step of."""
-    extra = len(source.extra)
-    rank = len(result.axes)
-    ndim = lead + extra + rank
-    affine = np.eye(ndim + 1)
-    for axis, (scale, translate) in enumerate(source.extra, start=lead):
-        affine[axis, axis], affine[axis, ndim] = scale, translate
-    affine[lead + extra : ndim, lead + extra : ndim] = result.affine[:rank, :rank]
-    affine[lead + extra : ndim, ndim] = result.affine[:rank, rank]
-    return {
-        "scale": np.ones(ndim),
-        "translate": np.zeros(ndim),
-        "affine": affine,
-        "units": ("pixel",) * lead + (*source.units, *result.units),
-        "axis_labels": ("class",) * lead + (*source.labels, *source.sample.axes),
-    }
-
-
-def _features(result: Any) -> dict[str, list[Any]]:
-    """Give the table of classes as napari shows it under the cursor: by label."""
-    rows = result.rows()
-    names = {key: "index" if key == "label" else key for key in rows[0]}
-    return {name: [row[key] for row in rows] for key, name in names.items()}
