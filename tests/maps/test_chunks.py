@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from napari_convnet.document import parse
-from napari_convnet.maps import feature_maps
+from napari_convnet.maps import Box, feature_maps
 from napari_convnet.maps.course import make_course, make_demand
 from napari_convnet.maps.forward import Forward
 from napari_convnet.maps.regions import volume
+from napari_convnet.model import Patch
 from napari_convnet.network import INPUT
 
 from .graphs import make_graph, small_memory, whole_maps
@@ -107,6 +108,35 @@ def test_going_on_by_a_slice_costs_what_is_new(work: Counter[str]) -> None:
     assert set(work.values()) == {2}
 
 
+def test_what_a_skip_needs_is_apart_from_what_the_way_down_needs() -> None:
+    """Rows for the next slice of a U-Net: few at either end, none of those between."""
+    pipeline = parse(UNET.replace("1x32x24x20", "1x96x24x20"))
+    layers = pipeline.network.layers
+    shapes = {INPUT: (1, 96, 24, 20), **{v.name: v.output for v in layers}}
+    patches = {name: torch.zeros(1, 1, *shape[1:]) for name, shape in shapes.items()}
+
+    def have(name: str, box: Box) -> list[Patch]:
+        """All is there but the rows that the next slice adds, and what was dropped of e1."""
+        rows = {"e1": range(46, 62), "e1.relu": range(40, 62), "e2": range(10, 31)}
+        near = rows.get(name, range(0) if name in ("d1", "d1.conv") else range(22))
+        lo, hi = max(box[0][0], near.start), min(box[0][1], near.stop)
+        if lo >= hi:
+            return []
+        data = patches[name][:, :, lo:hi]
+        return [Patch(data, (lo, 0, 0), shapes[name][1:])]
+
+    demand = make_demand(layers, shapes, "d1", ((44, 45), (0, 24), (0, 20)), have)
+    assert next(box[0] for box in demand.todo["e1"])[0] < 46
+    assert sum(hi - lo for (lo, hi), *_ in demand.todo["e1"]) < 16
+    course = make_course(demand, lambda name: 1)
+    held = {(n, v.start[0]): v.box[0] for n, each in demand.there.items() for v in each}
+    for piece in course.pieces:
+        for name, box in piece.takes:
+            rows = {row for key in course.keys(name, box) for row in range(*held[key])}
+            assert rows >= set(range(*box[0]))
+        held[piece.key] = piece.box[0]
+
+
 @pytest.mark.usefixtures("large")
 def test_nothing_is_computed_twice_in_a_pass(work: Counter[str]) -> None:
     net = filled(parse(UNET))
@@ -137,7 +167,8 @@ def test_a_course_holds_what_it_says(most: int) -> None:
             assert rows >= set(range(*box[0]))
         held[piece.key] = piece.box[0]
         sizes = [
-            shapes[n][0] * volume(demand.todo[n][1:]) * (b - a) for (n, _), (a, b) in held.items()
+            shapes[n][0] * volume(demand.todo[n][0][1:]) * (b - a)
+            for (n, _), (a, b) in held.items()
         ]
         most_held = max(most_held, sum(sizes))
         for key in free:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_convnet.network import INPUT, Layer
 
-from .course import Course, Demand, Piece, ends, make_course, make_demand
+from .course import Course, Demand, Piece, ends, make_course, make_demand, without
 from .gathering import Gathering, gathers
 from .regions import Box, hull, make_plan, volume, whole
 
@@ -115,7 +115,7 @@ class Chunks:
             found = overlap(patch.box, box)
             assert found is not None
             yield found, patch.cut(found)[0]
-            rows = without(rows, ends(found))
+            rows = without(rows, [ends(found)])
         for each in rows:
             part = (each, *box[1:]) if box else box
             course, fits = self._course(name, part, keep)
@@ -141,7 +141,7 @@ class Chunks:
 
     def _rows(self, demand: Demand, size: int | None) -> Callable[[str], int | None]:
         def rows(name: str) -> int | None:
-            box = demand.todo[name]
+            box = demand.todo[name][0]
             if size is None or not box:
                 return None
             grain = 1 if name == INPUT else self.grain(name)
@@ -372,19 +372,6 @@ def overlap(box: Box, other: Box) -> Box | None:
     pairs = zip(box, other, strict=True)
     common = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in pairs)
     return None if any(lo >= hi for lo, hi in common) else common
-
-
-def without(rows: list[tuple[int, int]], gone: tuple[int, int]) -> list[tuple[int, int]]:
-    """Give what is left of ranges of rows.
-
-    Examples
-    --------
-    >>> without([(0, 9)], (3, 5)), without([(0, 3), (5, 9)], (5, 7))
-    ([(0, 3), (5, 9)], [(0, 3), (7, 9)])
-    """
-    first, last = gone
-    cut = [part for lo, hi in rows for part in ((lo, min(hi, first)), (max(lo, last), hi))]
-    return [(lo, hi) for lo, hi in cut if lo < hi]
 
 
 def inside(box: Box, outer: Box) -> tuple[slice, ...]:

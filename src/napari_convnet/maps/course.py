@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[str, int]
 """A piece: the layer, and where it begins along the first axis."""
 
+Rows: TypeAlias = tuple[int, int]
+"""A half-open range along the first axis."""
+
 Have: TypeAlias = Callable[[str, Box], "Sequence[Patch]"]
 """Gives what is there of a part of a layer: patches that reach across all of it."""
 
@@ -42,8 +45,9 @@ class Demand:
         The layer whose part is wanted.
     box : Box
         The part.
-    todo : mapping of str to Box
-        What has to be computed of each layer, and read of the input.
+    todo : mapping of str to sequence of Box
+        What has to be computed of each layer, and read of the input: slabs along the first axis,
+        in order, which reach equally far along the others.
     there : mapping of str to sequence of Patch
         What is there already and will be used.
     local : collection of str
@@ -54,7 +58,7 @@ class Demand:
     shapes: Mapping[str, Size]
     name: str
     box: Box
-    todo: Mapping[str, Box]
+    todo: Mapping[str, Sequence[Box]]
     there: Mapping[str, Sequence[Patch]]
     local: Collection[str]
 
@@ -86,29 +90,87 @@ def make_demand(
     grain : callable
         Thickness of a layer's chunks: parts to compute begin and end where chunks do.
     """
-    boxes: dict[str, Box] = {name: box}
-    todo: dict[str, Box] = {}
+    needs: dict[str, _Need] = {}
+    _need(needs, name, box)
+    todo: dict[str, Sequence[Box]] = {}
     there: dict[str, Sequence[Patch]] = {}
     compute: list[Layer] = []
     for layer in reversed(layers):
-        need = boxes.get(layer.name)
+        need = needs.get(layer.name)
         if need is None:
             continue
-        found = have(layer.name, need)
-        part = _missing(need, [ends(patch.box) for patch in found])
-        if part is not None and part:
-            part = _rounded(part, grain(layer.name), shapes[layer.name][1])
-        there[layer.name] = [v for v in found if part is None or not _within(v.box, part)]
-        if part is None:
+        found = [v for part in need.boxes(need.rows) for v in have(layer.name, part)]
+        found = list({ends(v.box): v for v in found}.values())
+        rows = without(need.rows, [ends(patch.box) for patch in found])
+        if need.across is not None:
+            rows = _rounded(rows, grain(layer.name), shapes[layer.name][1])
+        there[layer.name] = [v for v in found if not _within(ends(v.box), rows)]
+        if not rows:
             continue
-        todo[layer.name] = part
+        todo[layer.name] = need.boxes(rows)
         compute.append(layer)
-        parts = reached(layer, part, shapes, layer.name in local)
-        for each, other in zip(layer.inputs, parts, strict=True):
-            boxes[each] = hull(boxes[each], other) if each in boxes else other
-    if INPUT in boxes:
-        todo[INPUT] = boxes[INPUT]
+        for part in todo[layer.name]:
+            inputs = reached(layer, part, shapes, layer.name in local)
+            for each, other in zip(layer.inputs, inputs, strict=True):
+                _need(needs, each, other)
+    if INPUT in needs:
+        todo[INPUT] = needs[INPUT].boxes(needs[INPUT].rows)
     return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local)
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What is needed of a layer: some rows, in order, and how far they reach; a vector has one."""
+
+    rows: Sequence[Rows]
+    across: Box | None
+
+    def boxes(self, rows: Sequence[Rows]) -> Sequence[Box]:
+        return [() if self.across is None else (each, *self.across) for each in rows]
+
+
+def _need(needs: dict[str, _Need], name: str, box: Box) -> None:
+    """Need a part of a layer, besides what is needed of it already."""
+    known = needs.get(name)
+    across = box[1:] if box else None
+    rows = [ends(box)]
+    if known is not None:
+        rows = merged([*known.rows, *rows])
+        if across is not None and known.across is not None:
+            across = hull(known.across, across)
+    needs[name] = _Need(rows, across)
+
+
+def merged(rows: Sequence[Rows]) -> list[Rows]:
+    """Join ranges of rows that meet.
+
+    Examples
+    --------
+    >>> merged([(5, 7), (0, 2), (2, 3)])
+    [(0, 3), (5, 7)]
+    """
+    result: list[Rows] = []
+    for lo, hi in sorted(rows):
+        if result and lo <= result[-1][1]:
+            result[-1] = (result[-1][0], max(hi, result[-1][1]))
+        else:
+            result.append((lo, hi))
+    return result
+
+
+def without(rows: Sequence[Rows], gone: Sequence[Rows]) -> list[Rows]:
+    """Give what is left of ranges of rows.
+
+    Examples
+    --------
+    >>> without([(0, 9)], [(3, 5), (7, 9)])
+    [(0, 3), (5, 7)]
+    """
+    left = list(rows)
+    for first, last in gone:
+        cut = [part for lo, hi in left for part in ((lo, min(hi, first)), (max(lo, last), hi))]
+        left = [(lo, hi) for lo, hi in cut if lo < hi]
+    return left
 
 
 def reached(layer: Layer, box: Box, shapes: Mapping[str, Size], local: bool) -> list[Box]:
@@ -124,31 +186,17 @@ def reached(layer: Layer, box: Box, shapes: Mapping[str, Size], local: bool) -> 
     return [hull(hull(one, two), three) for one, two, three in zip(*found, strict=True)]
 
 
-def ends(box: Box) -> tuple[int, int]:
+def ends(box: Box) -> Rows:
     """Where a box begins and ends along the first axis; a vector is one row."""
     return box[0] if box else (0, 1)
 
 
-def _missing(need: Box, found: Sequence[tuple[int, int]]) -> Box | None:
-    """Give the least range of rows, of those that are needed, outside which nothing is missing."""
-    first, last = ends(need)
-    for lo, hi in sorted(found):
-        first = hi if lo <= first < hi else first
-    if first >= last:
-        return None
-    for lo, hi in sorted(found, key=lambda each: each[1], reverse=True):
-        last = lo if lo < last <= hi else last
-    return ((first, last), *need[1:]) if need else need
+def _rounded(rows: Sequence[Rows], grain: int, most: int) -> list[Rows]:
+    return merged([(lo // grain * grain, min(most, -(-hi // grain) * grain)) for lo, hi in rows])
 
 
-def _rounded(box: Box, grain: int, rows: int) -> Box:
-    (lo, hi), *across = box
-    return ((lo // grain * grain, min(rows, -(-hi // grain) * grain)), *across)
-
-
-def _within(box: Box, outer: Box) -> bool:
-    (lo, hi), (first, last) = ends(box), ends(outer)
-    return first <= lo and hi <= last
+def _within(rows: Rows, outer: Sequence[Rows]) -> bool:
+    return any(lo <= rows[0] and rows[1] <= hi for lo, hi in outer)
 
 
 @dataclass(frozen=True)
@@ -276,14 +324,15 @@ class _Maker:
         self.pieces: list[Piece] = []
         self._layers = {layer.name: layer for layer in demand.layers}
         # How far each layer is computed.
-        self._at = {name: ends(box)[0] for name, box in demand.todo.items()}
+        self._at = {name: ends(boxes[0])[0] for name, boxes in demand.todo.items()}
+        self._end = {name: ends(boxes[-1])[1] for name, boxes in demand.todo.items()}
 
     def reach(self, name: str) -> None:
         """Compute all that has to be computed of a layer."""
-        goals = [(name, ends(self.demand.todo[name])[1])]
+        goals = [(name, self._end[name])]
         while goals:
             name, goal = goals[-1]
-            if self._at[name] >= goal:
+            if self._reaches(name, goal):
                 goals.pop()
                 continue
             piece = self._next(name)
@@ -294,12 +343,18 @@ class _Maker:
             else:
                 goals.append(lacking)
 
+    def _reaches(self, name: str, goal: int) -> bool:
+        """Whether all that has to be computed of a layer up to a row is; between slabs it is."""
+        at = self._at[name]
+        return all(ends(box)[1] <= at or ends(box)[0] >= goal for box in self.demand.todo[name])
+
     def _next(self, name: str) -> Piece:
-        whole = self.demand.todo[name]
-        lo, hi = self._at[name], ends(whole)[1]
+        at = self._at[name]
+        slab = next(box for box in self.demand.todo[name] if ends(box)[1] > at)
+        lo, hi = max(at, ends(slab)[0]), ends(slab)[1]
         rows = self.rows(name)
         hi = hi if rows is None else min(hi, lo + rows)
-        box = ((lo, hi), *whole[1:]) if whole else whole
+        box = ((lo, hi), *slab[1:]) if slab else slab
         layer = self._layers.get(name)
         return Piece(name, box, () if layer is None else self.demand.takes(layer, box))
 
@@ -307,7 +362,7 @@ class _Maker:
         """Name a layer that is not computed far enough for a piece, and how far it should be."""
         for name, box in piece.takes:
             if name in self._at:
-                goal = min(ends(box)[1], ends(self.demand.todo[name])[1])
-                if self._at[name] < goal:
+                goal = ends(box)[1]
+                if not self._reaches(name, goal):
                     return name, goal
         return None
