@@ -9,7 +9,7 @@ from .augmentation import AUGMENTATIONS, IGNORED, Augmentation, augment, augment
 from .batching import batches, epoch_order, number_of_batches, prefetch
 from .checking import data_problems
 from .classified import Classified
-from .contents import Choice, Contents, Header, Note, Reader
+from .contents import Choice, Contents, Header, Note, Reader, Refusal
 from .dataset import Dataset, Images, dataset_from_arrays
 from .dense import PARTS, Dense, Part, Parts, Region, Scan
 from .directions import DIRECTIONS, direction, heard_from, placed
@@ -21,7 +21,7 @@ from .normalisation import NORMALISATIONS, Normalisation, normalisation, normali
 from .orientation import closest_canonical, describe
 from .placement import check_same_place, resample_like, same_place
 from .preparation import prepare
-from .readers import READERS, read_contents, read_header, read_sample
+from .readers import READERS, parts_of, read_contents, read_header, read_sample
 from .sample import Sample, sample_as_it_came, sample_from_array
 from .samples import (
     FACE_CLASSES,
@@ -78,6 +78,7 @@ __all__ = [
     "Parts",
     "Reader",
     "Recording",
+    "Refusal",
     "Region",
     "Sample",
     "Scan",
@@ -113,6 +114,7 @@ __all__ = [
     "normalisation",
     "normalise",
     "number_of_batches",
+    "parts_of",
     "photograph",
     "placed",
     "prefetch",
