@@ -8,9 +8,11 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
 from napari_convnet.document import parse
 from napari_convnet.maps import feature_maps, output_tiles, tiling, working_tiles
+from napari_convnet.maps.memory import LEAST, MOST, budget, free_bytes
 from napari_convnet.network import UserError
 
 from .graphs import make_graph, random_box, relative, whole_maps
@@ -138,3 +140,9 @@ def test_a_vector_comes_as_one_and_a_wrong_box_is_refused() -> None:
     assert tensor.shape == (2,)
     with pytest.raises(IndexError, match="axis 1: there is no 0 to 9 in a map of 8"):
         list(output_tiles(maps, "conv-1", ((0, 8), (0, 9))))
+
+
+def test_the_memory_there_is_is_asked_of_the_device() -> None:
+    device = torch.device("cpu")
+    assert 2**20 < free_bytes(device) < 2**50
+    assert LEAST <= budget(device) <= MOST["cpu"]
