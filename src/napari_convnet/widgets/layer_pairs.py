@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -164,7 +164,7 @@ class LayerPairs(QWidget):
         row = (image, target, remove)
         at = self._grid.rowCount()
         for column, part in enumerate(row):
-            self._grid.addWidget(part, at, column, Qt.AlignmentFlag(0))
+            self._grid.addWidget(part, at, column)
         image.setLayers(self._images)
         target.setLayers(self._targets)
         for combo in (image, target):

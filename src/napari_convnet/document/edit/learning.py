@@ -75,7 +75,7 @@ def set_files(text: str, images: str, labels: str | None = None, **more: str | N
     """
     text = set_value(text, "data.images", images)
     text = set_value(text, "data.source", None)
-    values = dict.fromkeys(_OF_FILES[2:]) | {"labels": labels} | more
+    values = {"labels": labels} | dict.fromkeys(_OF_FILES[2:]) | more
     for key, value in values.items():
         text = set_value(text, f"data.{key}", value)
     return text
