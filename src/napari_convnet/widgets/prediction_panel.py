@@ -144,7 +144,8 @@ def numbers_of(prediction: Any) -> dict[str, dict[str, float | None]]:
     """Give the numbers of each class of a segmentation: its volume, and how well it agrees."""
     rows = prediction.rows()
     left_out = {"label", "class"} | ({"voxels"} if rows and "ml" in rows[0] else set())
+    names = _NAMES if prediction.labels.ndim > 2 else {**_NAMES, "voxels": "pixels"}
     return {
-        row["class"]: {_NAMES.get(k, k): v for k, v in row.items() if k not in left_out}
+        row["class"]: {names.get(k, k): v for k, v in row.items() if k not in left_out}
         for row in rows
     }

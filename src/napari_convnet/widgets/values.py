@@ -119,7 +119,7 @@ def measure_text(name: str, value: float | None) -> str:
     """
     if value is None:
         return "\u2013"
-    if name == "voxels":
+    if name in ("voxels", "pixels"):
         return f"{value:,.0f}"
     if not name.startswith("ml"):
         return f"{value:.3f}"
