@@ -321,12 +321,11 @@ def test_the_course_is_named_by_its_score(train, qtbot, session):
     assert train.table.item(0, 3).text() == "–"
 
 
-def test_a_table_of_numbers():
+@pytest.mark.parametrize(("axes", "name"), [(2, "pixels"), (3, "voxels")])
+def test_a_table_of_numbers(axes, name):
     rows = [{"label": 1, "class": "a", "voxels": 7}, {"label": 2, "class": "b", "voxels": 0}]
-    assert numbers_of(SimpleNamespace(rows=lambda: rows)) == {
-        "a": {"voxels": 7},
-        "b": {"voxels": 0},
-    }
+    found = SimpleNamespace(rows=lambda: rows, labels=np.zeros((1,) * axes))
+    assert numbers_of(found) == {"a": {name: 7}, "b": {name: 0}}
 
 
 def test_a_half_chosen_pair_stays_while_it_is_chosen(train, session, viewer, scan, qtbot):
