@@ -313,6 +313,9 @@ def test_targets_of_a_regression_go_the_way_of_the_image(scans, tmp_path):
     np.testing.assert_allclose(scan.target / way.gain + way.centre, raw * 2, atol=0.5)
     _, targets = batch_of(found)
     assert np.isnan(targets).any(), "patches of 24 reach beyond 16 slices"
+    lines = ("images: in.nii.gz", "labels: out.nii.gz", "normalize: percentile")
+    (scan,) = examples(*lines, task="regress", net=("conv 1",), folder=tmp_path).scans
+    assert scan.target.max() > 1.5, "values beyond the image's are not cut off"
 
 
 # -- from scripts --

@@ -128,3 +128,9 @@ def test_measures_of_each_class_by_name():
         "ml predicted": 45.0,
     }
     assert (found["bone"]["recall"], found["bone"]["Dice"]) == (None, 0.0)
+
+
+def test_images_as_a_whole_have_no_mean_dice():
+    found = Evaluation(0.5, 0.7, np.array([[0, 5], [0, 5]]), ("a", "b"))
+    assert math.isnan(found.mean_dice)
+    assert found.as_dict()["mean_dice"] is None

@@ -104,7 +104,9 @@ def prepared(image: Contents, target: Contents | None, recipe: Recipe) -> Scan:
         made = _classes(lying, sample, recipe)
     else:
         made = _values(lying, sample, recipe)
-        made = made if found is None else np.asarray(found.apply(made), np.float32)
+        # Not cut off at 0 and 1: a target of another range than its image's would be lost.
+        whole = None if found is None else replace(found, clip=False)
+        made = made if whole is None else np.asarray(whole.apply(made), np.float32)
     return Scan(
         image=values,
         target=np.ascontiguousarray(made),

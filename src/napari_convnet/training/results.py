@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,9 +87,17 @@ class Evaluation:
         return metrics.iou(self.confusion)
 
     @property
+    def dense(self) -> bool:
+        """Whether voxels are counted, not images as a whole."""
+        return self.unit in ("voxels", "pixels", "samples")
+
+    @property
     def mean_dice(self) -> float:
-        """Mean Dice of the classes that there are, without class 0."""
-        return metrics.mean_dice(self.confusion)
+        """Mean Dice of the classes that there are, of voxels without class 0; see `mean_dice`.
+
+        Of images, where no class surrounds the others, NaN.
+        """
+        return metrics.mean_dice(self.confusion) if self.dense else math.nan
 
     @property
     def volumes(self) -> dict[str, Ratios]:
@@ -123,12 +132,11 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        dense = self.unit in ("voxels", "pixels", "samples")
-        judged = f"mean Dice {self.mean_dice:.4f}, " if dense else ""
+        judged = f"mean Dice {self.mean_dice:.4f}, " if self.dense else ""
         where = "" if self.part == "all" else f" of the {self.part} part"
         head = f"{judged}accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, "
         head += f"{self.n:,} {self.unit}{where}"
-        columns = self._overlaps() if dense else self._rates()
+        columns = self._overlaps() if self.dense else self._rates()
         lines = [head, *([self.message] if self.message else [])]
         return "\n".join(lines + _table(("class", *self.classes), columns))
 
