@@ -277,14 +277,16 @@ def test_patches_are_layers_beside_the_image(train, session, viewer, scan, slice
     assert session._trainer.jobs[-1].name == "patches"
     rng = np.random.default_rng(0)
     images = rng.random((6, 5, 8, 8) if slices else (6, 1, 5, 8, 8)).astype(np.float32)
-    targets = rng.integers(-1, 3, (6, 8, 8) if slices else (6, 5, 8, 8))
-    found = PatchesSeen(images, targets, ("a", "b", "c"), "patches", slices, (3.0, 1, 1), "mm")
+    painted = rng.integers(0, 4, (6, 8, 8) if slices else (6, 5, 8, 8)).astype(np.uint8)
+    found = PatchesSeen(
+        images, painted, (0.1, 0.9), ("a", "b", "c"), "patches", slices, (3.0, 1, 1), "mm"
+    )
     session._patches_arrived(found)
     shown, labels = viewer.layers["patches"], viewer.layers["patches: labels"]
     assert shown.data.shape == labels.data.shape == (6, 5, 8, 8)
     assert shown.extent.world[1][-1] < scan.extent.world[0][-1]
-    expected = targets + 1
-    np.testing.assert_array_equal(labels.data[:, 2] if slices else labels.data, expected)
+    assert list(shown.contrast_limits) == [0.1, 0.9]
+    np.testing.assert_array_equal(labels.data[:, 2] if slices else labels.data, painted)
     assert session.input_layer is scan
     assert viewer.layers.selection.active is scan
     session._patches_arrived(found)

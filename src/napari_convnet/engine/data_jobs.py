@@ -21,9 +21,11 @@ class PatchesSeen:
     ----------
     images : ndarray
         float32 (n, C, *spatial).
-    targets : ndarray
-        The class of each (n,), of each voxel (n, *spatial) (-1: it does not count), or values
-        (n, C', *spatial).
+    labels : ndarray or None
+        uint8 (n, *spatial): class + 1 of each voxel, 0 where it does not count; None where voxels
+        have no class.
+    limits : tuple of float
+        Darkest and brightest value to show.
     classes : tuple of str
         Names of the classes; empty where there are none.
     unit : str
@@ -38,7 +40,8 @@ class PatchesSeen:
     """
 
     images: NDArray[np.float32]
-    targets: NDArray[np.generic]
+    labels: NDArray[np.uint8] | None
+    limits: tuple[float, float]
     classes: tuple[str, ...]
     unit: str
     slices: bool
@@ -92,12 +95,27 @@ def patches(
     if scans:
         steps = tuple(float(n) for n in np.linalg.norm(scans[0].affine[:-1, :-1], axis=0)[-rank:])
         unit = scans[0].units[-1]
+    seen = np.concatenate(images)[:count]
     return PatchesSeen(
-        np.concatenate(images)[:count],
-        np.concatenate(targets)[:count],
+        seen,
+        _labels(np.concatenate(targets)[:count]) if examples.classes else None,
+        _limits(seen),
         examples.classes,
         examples.unit,
         slices,
         steps,
         unit,
     )
+
+
+def _labels(targets: NDArray[np.generic]) -> NDArray[np.uint8] | None:
+    """Give labels to show over patches; None for one class each."""
+    if targets.ndim == 1:
+        return None
+    labels: NDArray[np.uint8] = np.clip(targets + 1, 0, 255).astype(np.uint8)
+    return labels
+
+
+def _limits(images: NDArray[np.float32]) -> tuple[float, float]:
+    low, high = (float(n) for n in np.percentile(images, (0.5, 99.5)))
+    return (low, high) if low < high else (low, low + 1)

@@ -52,7 +52,7 @@ def show_patches(viewer: napari.Viewer, found: PatchesSeen, image: Image | None)
         "axis_labels": ("patch", "channel")[:lead] + ("z", "y", "x")[-rank:],
         "metadata": {_MARK: found.unit},
     }
-    viewer.add_image(images, name=NAME, contrast_limits=_limits(images), rgb=False, **options)
+    viewer.add_image(images, name=NAME, contrast_limits=found.limits, rgb=False, **options)
     labels = _labels_of(found, images.shape)
     if labels is not None:
         names = {"index": range(1, len(found.classes) + 1), "class": found.classes}
@@ -78,18 +78,10 @@ def _steps(
     return tuple(float(n) for n in steps), tuple(str(unit) for unit in image.units[-rank:])
 
 
-def _limits(images: NDArray[np.float32]) -> tuple[float, float]:
-    low, high = (float(n) for n in np.percentile(images, (0.5, 99.5)))
-    return (low, high) if low < high else (low, low + 1)
-
-
 def _labels_of(found: PatchesSeen, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Give labels to show over patches: 0 where nothing counts, class + 1 elsewhere."""
-    targets = found.targets
-    if not found.classes or targets.ndim == 1:
-        return None
-    labels: NDArray[np.uint8] = np.clip(targets + 1, 0, 255).astype(np.uint8)
-    if labels.ndim == len(shape):
+    """Give labels of the shape of the patches that they are shown over."""
+    labels = found.labels
+    if labels is None or labels.ndim == len(shape):
         return labels
     whole = np.zeros(shape, np.uint8)
     # Of neighbouring slices as channels the labels are those of the middle one.
