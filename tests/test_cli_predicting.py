@@ -135,6 +135,7 @@ def test_mistakes_are_told_before_anything_is_computed(say: Say, home: Path) -> 
         ("-o", home / "none" / "out.nii"): "there is no folder",
         ("--memory", "much"): "no size of memory",
         ("--labels", home / "none.nii"): "does not exist",
+        ("--table", home / "none" / "t.csv"): "there is no folder",
     }.items():
         status, out, err = say(*words, *more)
         assert (status, out) == (2, "")
@@ -144,6 +145,13 @@ def test_mistakes_are_told_before_anything_is_computed(say: Say, home: Path) -> 
     status, _, err = say("predict", home / "flat.yaml", home / "ct.nii.gz", "--probabilities")
     assert status == 2
     assert "--probabilities is for networks that end in maps" in err
+    status, _, err = say("predict", home / "flat.yaml", home / "ct.nii.gz", "--class", "1")
+    assert status == 2
+    assert "--class is for networks that end in maps" in err
+    out = home / "flat.nii.gz"
+    status, _, err = say("predict", home / "flat.yaml", home / "ct.nii.gz", "-o", out)
+    assert (status, out.exists()) == (2, False)
+    assert "one class per image" in err
 
 
 def test_sizes_of_memory() -> None:

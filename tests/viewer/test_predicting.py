@@ -87,6 +87,8 @@ def test_labels_lie_over_the_scan(scan, quiet):
     chances = scan.prediction_layer("probabilities")
     assert isinstance(chances, Image)
     assert chances.data.shape == (3, 9, 14, 16)
+    assert chances.data.dtype == np.float16
+    assert list(chances.contrast_limits) == [0, 1]
     np.testing.assert_allclose(chances.affine.affine_matrix[1:, 1:], AFFINE)
     assert {layer, chances}.isdisjoint({scan.input_layer})
 

@@ -68,11 +68,19 @@ def predict(
         found = named.image(image, accept or ())
         _predict_voxels(pipeline, found, output, table, device, as_json, options)
         return
-    given = {"--probabilities": probabilities, "--table": table, "--labels": labels}
+    given = {
+        "--probabilities": probabilities,
+        "--class": classes,
+        "--table": table,
+        "--labels": labels,
+    }
     for name, value in given.items():
         if value:
             what = f"{name} is for networks that end in maps; this one gives one class per image"
             raise UserError(what, "leave it out")
+    if output and Path(output).suffix.lower() not in ("", ".json"):
+        what = f"{output} is for a class or value per voxel; this network gives one class per image"
+        raise UserError(what, "let the name end in .json, or leave -o out")
     _predict_image(pipeline, image, accept or (), output, device, as_json)
 
 
@@ -114,16 +122,26 @@ def _predict_voxels(
     path = None if output is None else Path(output)
     if path is not None and path.suffix.lower() != ".json":
         check_name(path)
+    if table is not None:
+        _check_table(table, pipeline)
     loaded = load(pipeline, device=device)
     with tempfile.TemporaryDirectory() as folder, scratch(path or Path(folder, "x")) as space:
         result = _waited(loaded, image, {**options, "space": space}, quiet=as_json)
         if table is not None:
-            if not isinstance(result, Segmentation):
-                raise UserError("--table is for classes; this network gives values", "leave it out")
+            assert isinstance(result, Segmentation)
             write_table(result, table)
         both = bool(options["probabilities"])
         written = [] if path is None else list(_written(result, path, both))
     _tell(result, written, as_json)
+
+
+def _check_table(table: str, pipeline: Pipeline) -> None:
+    """Refuse a table that cannot be written, before anything is computed."""
+    if pipeline.train.task == "regress":
+        raise UserError("--table is for classes; this network gives values", "leave it out")
+    folder = Path(table).absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}", "make it first, or choose another")
 
 
 def _tell(result: Segmentation | Regressed, written: Sequence[str], as_json: bool) -> None:

@@ -197,7 +197,9 @@ def _told(scan: Scan, rule: Rule, division: Division) -> tuple[str, bool]:
     axis = scan.axes[rule.axis]
     leads = way(scan.affine, rule.axis, rule.descending, scan.units)
     text = f"{axis}{f', {leads}' if leads else ''}: {told(division, axis)}"
-    text += f"; between them {_voxels(division.gap)} are left out"
+    text += (
+        f"; between them {_voxels(division.gap)} {'is' if division.gap == 1 else 'are'} left out"
+    )
     if division.gap < division.wanted:
         short = (
             f"{text}, fewer than the {division.wanted} that the network sees, for which there is "

@@ -62,7 +62,8 @@ class PredictionLayers:
         if hasattr(result, "labels"):
             layers: list[Any] = [self._labelled(result, source, name)]
             if result.probabilities is not None:
-                chances = np.asarray(result.probabilities, np.float32)
+                # In half precision, as they came: those of a large scan are many.
+                chances = np.asarray(result.probabilities)
                 layers.append(self._pictured(chances, result, source, name, "probabilities"))
             return layers
         return [self._pictured(np.asarray(result.values), result, source, name, "prediction")]
@@ -88,7 +89,9 @@ class PredictionLayers:
             return _updated(known, data, place)
         self._remove(known)
         title = f"{name}: {'predicted' if kind == 'prediction' else kind}"
-        about = {"metadata": _about(name, kind), "rgb": False}
+        about: dict[str, Any] = {"metadata": _about(name, kind), "rgb": False}
+        if kind == "probabilities":
+            about["contrast_limits"] = (0, 1)
         return self.viewer.add_image(data, name=title, **about, **place)
 
     def _remove(self, layer: Any) -> None:
