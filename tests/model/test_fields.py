@@ -31,7 +31,8 @@ from napari_convnet.network import Network, ops
 from napari_convnet.network.items import Input
 
 PER_AXIS = ("kernel", "stride", "pad", "dilation", "extra", "factor", "cut")
-WITHOUT_GEOMETRY = (ops.LocalResponseNorm, ops.Dropout, ops.Scale)
+# The field of a norm over everything is that of the values; its statistics see all of the input.
+WITHOUT_GEOMETRY = (ops.LocalResponseNorm, ops.Dropout, ops.Scale, ops.InstanceNorm)
 MOST_PIXELS = 400_000
 
 NETWORKS = {one.name: preset(one.name).network for one in presets()}
