@@ -1,5 +1,6 @@
 """The README and the examples do what they say."""
 
+import json
 import re
 import runpy
 import shlex
@@ -137,3 +138,15 @@ def test_the_kernels_example_writes_its_picture(example, tmp_path):
 def test_the_digits_example_learns(example, capsys):
     assert example("digits")("1") > 0.85
     assert "is taken for" in capsys.readouterr().out
+
+
+def test_the_scores_in_the_readme_are_those_that_were_measured():
+    scores = runpy.run_path(str(ROOT / "tools" / "scores.py"))
+    assert scores["written"](README) == README
+    measured = {one["preset"]: one for one in json.loads(scores["RESULTS"].read_text())["results"]}
+    assert {"lenet", "faces", "head", "head-2.5d", "organs", "direction", "recordings"} <= {
+        *measured
+    }
+    assert all(one["seconds"] < 600 for one in measured.values())
+    assert min(measured["head"]["score"], measured["head-2.5d"]["score"]) >= 0.94
+    assert measured["direction"]["score"] >= 0.95
