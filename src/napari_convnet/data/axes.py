@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..network.problems import UserError
 from .settings import Input, Shape, text_of
@@ -122,6 +122,17 @@ def input_form(
     if shape[-3] == given.shape[0] and not named and not written:
         return tuple(given.shape)
     return volume_input(given)
+
+
+def per_axis(given: Any, rank: int, what: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Read one text per axis: the last `rank` of those given, which are the spatial ones."""
+    if given is None:
+        return default
+    if isinstance(given, str) or not hasattr(given, "__len__"):
+        return (str(given),) * rank
+    if len(given) < rank:
+        raise UserError(f"{what} has {len(given)} entries for {rank} axes", "give one per axis")
+    return tuple(str(entry) for entry in given)[-rank:]
 
 
 def layout(shape: Shape, input: Input, rgb: bool | None = None, name: str = "") -> Layout:

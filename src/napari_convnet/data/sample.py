@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..network.problems import UserError
-from .axes import Layout, axis_names, layout
+from .axes import Layout, axis_names, layout, per_axis
 from .contents import Note
 from .settings import Input
 from .taken import Taken
@@ -170,14 +169,14 @@ def sample_as_it_came(
     ndim = len(data.shape) - found.rgb
     matrix = layer_matrix(ndim, **place)
     rank = len(found.spatial)
-    units = _per_axis(units, rank, "units", ("pixel",) * rank)
+    units = per_axis(units, rank, "units", ("pixel",) * rank)
     lazy = not isinstance(data, np.ndarray)
     values: Any = Taken(data, found, steps) if lazy else take(data, found, steps)
     return Sample(
         array=values,
         affine=spatial_matrix(matrix, found.spatial, steps),
         units=units,
-        axes=_per_axis(axes, rank, "axes", _default_axes(rank, units)),
+        axes=per_axis(axes, rank, "axes", _default_axes(rank, units)),
         name=name,
     )
 
@@ -210,17 +209,6 @@ def _steps(found: Layout, shape: tuple[int, ...], step: Sequence[int]) -> dict[i
     given = list(step)[-ndim:]
     given += [0] * (ndim - len(given))
     return {axis: min(max(int(given[axis]), 0), shape[axis] - 1) for axis in found.sliders}
-
-
-def _per_axis(given: Any, rank: int, what: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Read one text per axis: the last `rank` of those given, which are the spatial ones."""
-    if given is None:
-        return default
-    if isinstance(given, str) or not hasattr(given, "__len__"):
-        return (str(given),) * rank
-    if len(given) < rank:
-        raise UserError(f"{what} has {len(given)} entries for {rank} axes", "give one per axis")
-    return tuple(str(entry) for entry in given)[-rank:]
 
 
 def _default_axes(rank: int, units: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_convnet.data import Normalisation, Sample, normalisation
-from napari_convnet.data.axes import Layout, axis_names, layout
+from napari_convnet.data.axes import Layout, axis_names, layout, per_axis
 from napari_convnet.data.fitting import fit, target_size
 from napari_convnet.data.settings import Input, SettingLike, text_of
 from napari_convnet.data.streamed import streamed_normalisation
@@ -265,9 +265,9 @@ def _of_array(
     matrix = layer_matrix(ndim, **place)
     rank = len(found.spatial)
     affine = spatial_matrix(matrix, found.spatial, dict.fromkeys(found.sliders, 0))
-    unit = _per_axis(units, rank, "units", (PIXEL,) * rank)
+    unit = per_axis(units, rank, "units", (PIXEL,) * rank)
     return Source(
-        data, found, affine, unit, _per_axis(axes, rank, "axes", axis_names(rank)), name=name
+        data, found, affine, unit, per_axis(axes, rank, "axes", axis_names(rank)), name=name
     )
 
 
@@ -284,17 +284,6 @@ def _layout(shape: Size, input: Input, name: str, rgb: bool | None) -> Layout:
                 "give one image at a time, for example array[0]",
             )
     return found
-
-
-def _per_axis(given: Any, rank: int, what: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Read one text per axis: the last `rank` of those given, which are the spatial ones."""
-    if given is None:
-        return default
-    if isinstance(given, str) or not hasattr(given, "__len__"):
-        return (str(given),) * rank
-    if len(given) < rank:
-        raise UserError(f"{what} has {len(given)} entries for {rank} axes", "give one per axis")
-    return tuple(str(entry) for entry in given)[-rank:]
 
 
 def _whole_sample(source: Source) -> Sample:
