@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
+from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from napari_convnet.data import Contents, Sample, abdomen, head, read_contents
@@ -18,7 +19,7 @@ from napari_convnet.document import Pipeline, parse
 from napari_convnet.network import UserError
 from napari_convnet.training import Regressed, Segmentation, predict, save_prediction, write_table
 from napari_convnet.training.loading import load
-from napari_convnet.training.predicting import files, predicting
+from napari_convnet.training.predicting import back, files, predicting
 
 AFFINE = np.array([[2.0, 0.1, 0, 5], [0, 0.9, -0.4, 6], [0.2, 0.4, 0.9, 7], [0, 0, 0, 1]])
 
@@ -139,18 +140,82 @@ def test_a_resampled_scan_gets_labels_on_its_own_voxels() -> None:
     smooth = volume(20, 31, 33)
     affine = AFFINE @ np.diag([2.5, 1, 1, 1])
     pipeline = document(data="  spacing: 2\n")
-    found = predict(pipeline, sample(smooth, affine))
+    found = predict(pipeline, sample(smooth, affine), probabilities=True)
     assert found.labels.shape == smooth.shape
     np.testing.assert_allclose(found.affine, affine)
-    # Every voxel has the label of the nearest one of the network's own grid.
+    # Every voxel has the label of the nearest one of the network's own grid, and probabilities
+    # between those of the eight around it; beyond the outermost middles they go on as they are.
     spaced = to_spacing(sample(smooth, affine), (2.0,))
     assert spaced.shape[1:] != smooth.shape
-    right = whole(document(), spaced.array[0]).argmax(0).numpy()
+    outputs = whole(document(), spaced.array[0])
+    right, chances = outputs.argmax(0).numpy(), outputs.softmax(0).numpy()
     at = np.linalg.solve(spaced.affine, affine)
-    for index in np.random.default_rng(0).integers(0, smooth.shape, size=(40, 3)):
-        near = np.rint(at[:3, :3] @ index + at[:3, 3]).astype(int)
-        near = near.clip(0, np.array(right.shape) - 1)
-        assert found.labels[tuple(index)] == right[tuple(near)]
+    indices = np.random.default_rng(0).integers(0, smooth.shape, size=(40, 3))
+    for index in (*indices, (0, 0, 0), np.array(smooth.shape) - 1):
+        place = (at[:3, :3] @ index + at[:3, 3]).clip(0, np.array(right.shape) - 1)
+        assert found.labels[tuple(index)] == right[tuple(np.rint(place).astype(int))]
+        wanted = [map_coordinates(each, place[:, None], order=1)[0] for each in chances]
+        np.testing.assert_allclose(found.probabilities[(slice(None), *index)], wanted, atol=1e-3)
+    np.testing.assert_allclose(found.probabilities.sum(0, dtype=np.float32), 1, atol=2e-3)
+
+
+def test_a_resampled_scan_gets_values_on_its_own_voxels() -> None:
+    # What is linear in the place is so again on the scan's own voxels, but for its border.
+    pipeline = parse(
+        "input: 1x16x16x16\ndata:\n  images: a\n  spacing: 3\nnet:\n"
+        "  - {out: conv 1 k1, w: identity, b: 0}\ntrain:\n  task: regress\n  loss: mse\n"
+    )
+    z, y, x = np.indices((18, 21, 24))
+    ramp = (3 * z - 2 * y + x).astype(np.float32)
+    found = predict(pipeline, sample(ramp, np.diag([2.0, 1.5, 1, 1])))
+    assert isinstance(found, Regressed)
+    assert found.values.shape == ramp.shape
+    inner = (slice(6, -6),) * 3
+    np.testing.assert_allclose(found.values[inner], ramp[inner], atol=1e-3)
+    assert np.isfinite(found.values).all()
+    assert ramp.min() <= found.values.min() <= found.values.max() <= ramp.max()
+
+
+@pytest.mark.parametrize("size", [1, 10**9])
+def test_coming_back_is_the_same_in_slabs_and_at_once(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = document(data="  spacing: 2x1.3x1\n")
+    expected = predict(pipeline, sample(volume(9, 10, 11)), probabilities=True)
+    monkeypatch.setattr(back, "PIECE", size)
+    found = predict(pipeline, sample(volume(9, 10, 11)), probabilities=True)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+
+
+@pytest.mark.parametrize("fit", ["pad 16", "resize 24x20x16", "crop 6"])
+def test_a_fitted_scan_gets_labels_on_its_own_voxels_and_is_measured(fit: str) -> None:
+    array = volume(10, 11, 12)
+    right = np.random.default_rng(5).integers(0, 3, array.shape)
+    found = predict(document(data=f"  fit: {fit}\n"), sample(array), labels=right)
+    assert found.confusion.sum() == found.labels.size
+    start, size = ((2, 2, 3), (6, 6, 6)) if fit == "crop 6" else ((0, 0, 0), array.shape)
+    assert found.labels.shape == size
+    np.testing.assert_allclose(found.affine @ (0, 0, 0, 1), AFFINE @ (*start, 1))
+    part = right[tuple(slice(a, a + n) for a, n in zip(start, size, strict=True))]
+    np.testing.assert_array_equal(found.confusion.trace(), (part == found.labels).sum())
+    said = [str(note) for note in found.notes if "measured" in note.text]
+    assert len(said) == (fit == "crop 6")
+    if said:
+        assert "6x6x6 of 10x11x12 voxels" in said[0]
+
+
+def test_without_padding_what_there_is_is_measured() -> None:
+    text = "input: 1x16x16x16\nnet: [conv 2 k5 valid]\ntrain:\n  task: segment\n"
+    array = volume(12, 13, 14)
+    right = np.random.default_rng(5).integers(0, 2, array.shape)
+    found = predict(parse(text), sample(array), labels=right)
+    np.testing.assert_array_equal(
+        found.confusion.trace(), (right[2:-2, 2:-2, 2:-2] == found.labels).sum()
+    )
+    coarse = parse(text.replace("conv 2 k5 valid", "conv 2 k3 s2"))
+    with pytest.raises(UserError, match=r"each label stands for 2x2x2 voxels.*up 2"):
+        predict(coarse, sample(array), labels=right)
 
 
 def test_without_padding_labels_lie_over_the_part_that_they_are_of() -> None:
@@ -188,6 +253,31 @@ def test_it_measures_by_right_labels() -> None:
     elsewhere = Contents(right, affine=np.eye(4), units=("mm",) * 3, axes=("z", "y", "x"))
     with pytest.raises(UserError, match="place"):
         predict(pipeline, sample(array), labels=elsewhere)
+    with pytest.raises(UserError, match="the labels have 2x10x11x12 voxels"):
+        predict(pipeline, sample(array), labels=np.zeros((2, 10, 11, 12), int))
+    regression = document(task="regress", end="conv 1 k1")
+    with pytest.raises(UserError, match="labels measure classes"):
+        predict(regression, sample(array), labels=right)
+
+
+def test_it_is_measured_by_labels_as_the_document_reads_them() -> None:
+    array = volume(10, 11, 12)
+    right = np.random.default_rng(5).integers(0, 3, array.shape)
+    some = np.where(array > 0, right, 255)
+    found = predict(document(data="  unlabelled: 255\n"), sample(array), labels=some)
+    assert found.confusion.sum() == (array > 0).sum()
+    half = np.diag([2.0, 2, 2, 1])
+    half[:3, 3] = 0.5
+    coarse = Contents(
+        right[::2, ::2, ::2], affine=AFFINE @ half, units=("mm",) * 3, axes=("z", "y", "x")
+    )
+    with pytest.raises(UserError, match="5x6x6"):
+        predict(document(), sample(array), labels=coarse)
+    found = predict(document(data="  align: labels\n"), sample(array), labels=coarse)
+    assert found.confusion.sum() == array.size
+    assert any("resampled" in note.text for note in found.notes)
+    with pytest.raises(UserError, match="outside the 3 classes"):
+        next(predicting(load(document()), sample(array), labels=right + 1))
 
 
 # -- files --

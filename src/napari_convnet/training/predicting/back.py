@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,30 +12,46 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
+PIECE = 2**21
+"""Values that are brought back in one go."""
+
+SHORT = 0.75
+"""Voxels by which a result may end before the middle of a scan's voxel that it is the result of.
+
+Resampling keeps the middle and rounds the number of voxels: at its ends a grid may be a quarter of
+a voxel short, and the middles of its outermost voxels lie half a voxel within."""
+
 
 @dataclass(frozen=True, eq=False)
 class Back:
-    """Which voxel of a result lies nearest to each voxel of the scan.
+    """Where in a result the voxels of a scan lie.
 
     Parameters
     ----------
-    indices : tuple of numpy.ndarray
-        int64, per spatial axis: for the scan's voxels along it, the index in the result.
+    places : tuple of numpy.ndarray
+        float64, per spatial axis: for the scan's voxels along it, the index in the result, a
+        fraction; beyond its outermost voxels those themselves.
     affine : numpy.ndarray
         Place of the first of them, and the rest.
     """
 
-    indices: tuple[NDArray[np.int64], ...]
+    places: tuple[NDArray[np.float64], ...]
     affine: Matrix
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels of the scan along each axis."""
+        return tuple(len(each) for each in self.places)
 
 
 def own_grid(
     shape: tuple[int, ...], affine: Matrix, found: tuple[int, ...], found_affine: Matrix
 ) -> Back:
-    """Find for each of a scan's voxels the nearest one of a result.
+    """Find where each of a scan's voxels lies in a result.
 
-    The two grids run along the same axes: the result's is the scan's, resampled. Voxels of the scan
-    over which nothing of the result lies (of a network without padding) are left out.
+    The two grids run along the same axes: the result's is the scan's, resampled or fitted. Voxels
+    of the scan over which nothing of the result lies (of one that was cropped, or of a network
+    without padding) are left out.
 
     Parameters
     ----------
@@ -43,32 +60,69 @@ def own_grid(
     found, found_affine
         Shape and place of the result.
     """
-    matrix = np.linalg.solve(found_affine, affine)
-    indices, starts = [], []
+    # Rounding must not make another voxel of one that lies on one.
+    matrix = np.linalg.solve(found_affine, affine).round(9)
+    places, starts = [], []
     for axis, (had, has) in enumerate(zip(shape, found, strict=True)):
         at = np.arange(had) * matrix[axis, axis] + matrix[axis, -1]
-        # Resampling keeps the middle: at its ends a grid may be up to half a voxel short, and so
-        # is what a voxel is the middle of.
-        near = np.flatnonzero((at >= -1.0) & (at <= has))
-        indices.append(np.rint(at[near]).astype(np.int64).clip(0, has - 1))
+        near = np.flatnonzero((at > -SHORT) & (at < has - 1 + SHORT))
+        places.append(at[near].clip(0, has - 1))
         starts.append(near[0] if near.size else 0)
     moved = np.eye(len(shape) + 1)
     moved[:-1, -1] = starts
-    return Back(tuple(indices), affine @ moved)
+    return Back(tuple(places), affine @ moved)
 
 
-def taken(array: Any, back: Back, space: Callable[[tuple[int, ...], Any], Any]) -> Any:
-    """Take the nearest voxels, (*spatial) or (channels, *spatial), slab by slab."""
-    lead = array.ndim - len(back.indices)
-    size = tuple(len(each) for each in back.indices)
-    out = space((*array.shape[:lead], *size), array.dtype)
-    first, *others = back.indices
-    rest = np.ix_(*others)
-    channels = range(array.shape[0]) if lead else [None]
-    for channel in channels:
-        for row, index in enumerate(first):
-            at = (index,) if channel is None else (channel, index)
-            to = (row,) if channel is None else (channel, row)
-            plane = np.asarray(array[at])
-            out[to] = plane[rest] if others else plane
+def nearest(labels: NDArray[Any], back: Back) -> NDArray[Any]:
+    """Take the nearest label for each voxel of a scan, (*spatial)."""
+    indices = [np.rint(each).astype(np.int64) for each in back.places]
+    taken: NDArray[Any] = labels[np.ix_(*indices)]
+    return taken
+
+
+def between(values: Any, back: Back, space: Callable[[tuple[int, ...], Any], Any]) -> Any:
+    """Interpolate values for each voxel of a scan linearly, slab by slab.
+
+    Parameters
+    ----------
+    values : array
+        (channels, *spatial) of floats, in memory or in a file.
+    back : Back
+        Where the scan's voxels lie.
+    space : callable
+        Makes the array of a shape and type that is given.
+    """
+    out = space((len(values), *back.shape), values.dtype)
+    first, *others = back.places
+    for channel in range(len(values)):
+        for lo, hi in _slabs(values.shape[1:], back.shape):
+            at = first[lo:hi]
+            start, stop = int(at[0]), int(at[-1]) + 2
+            part = np.asarray(values[channel, start:stop], np.float32)
+            part = _along(part, at - start, 0)
+            for axis, place in enumerate(others, 1):
+                part = _along(part, place, axis)
+            out[channel, lo:hi] = part
     return out
+
+
+def _slabs(had: tuple[int, ...], has: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Cut the scan's first axis into ranges small enough, of what is read as of what is made."""
+    if not all(has):
+        return
+    read, made = math.prod(had) // has[0], math.prod(has[1:])
+    rows = max(1, PIECE // max(1, read, made))
+    for lo in range(0, has[0], rows):
+        yield lo, min(lo + rows, has[0])
+
+
+def _along(values: NDArray[np.float32], at: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+    """Interpolate between neighbours along one axis."""
+    low = at.astype(np.int64)
+    if np.array_equal(low, at):
+        return values if len(at) == values.shape[axis] else values.take(low, axis)
+    high = np.minimum(low + 1, values.shape[axis] - 1)
+    weight = (at - low).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1 - axis))
+    found: NDArray[np.float32] = values.take(low, axis) * (1 - weight)
+    found += values.take(high, axis) * weight
+    return found

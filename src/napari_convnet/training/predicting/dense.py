@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,15 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_convnet.data import Contents, Normalisation, check_same_place, read_contents
-from napari_convnet.data.label_checks import class_numbers
+from napari_convnet.data import Normalisation
 from napari_convnet.maps import Box, FeatureMap, FeatureMaps, feature_maps, working_tiles
 from napari_convnet.network import UserError, did_you_mean
 
 from ..loading import Loaded
-from ..metrics import Counts, confusion
 from ..tasks import ClassLearner
-from .back import own_grid, taken
+from .back import between, nearest, own_grid
+from .measuring import Right, counted, measured, right_labels
 from .results import Predicting, Regressed, Segmentation
 from .scene import Scene, make_scene
 
@@ -29,9 +27,6 @@ Space: TypeAlias = Callable[[tuple[int, ...], Any], Any]
 
 Classes: TypeAlias = bool | Sequence[int | str]
 """All classes or none, or some by number or name."""
-
-PIECE = 2**22
-"""Voxels that are counted in one go."""
 
 
 def predict_dense(loaded: Loaded, sample: Any, **options: Any) -> Segmentation | Regressed:
@@ -87,9 +82,10 @@ def predicting(
         If the input does not fit the network, or the labels not the input.
     """
     scene = make_scene(sample, loaded.pipeline.network.input, loaded.pipeline.data)
-    right = None if labels is None else _right(labels, scene, loaded)
     task = _Regression if loaded.pipeline.train.task == "regress" else _Segmentation
     job = task(loaded, scene, probabilities, space)
+    if labels is not None:
+        job.compare(labels)
     yield Predicting(0.0)
     started = time.perf_counter()
     for tile in working_tiles(job.maps, job.map.name, most_bytes=most_bytes, cancelled=cancelled):
@@ -99,12 +95,8 @@ def predicting(
         passed = time.perf_counter() - started
         left = passed / tile.fraction - passed if tile.fraction else None
         yield Predicting(tile.fraction, left)
-    if cancelled():
-        return
-    result = job.result()
-    if right is not None and isinstance(result, Segmentation):
-        result = _measured(result, right)
-    yield result
+    if not cancelled():
+        yield job.result()
 
 
 class _Job:
@@ -121,6 +113,10 @@ class _Job:
                 f"the network ends in {self.map.shape[0]} values, not in maps",
                 "take flatten, fc or gap away, and end it with a conv k1",
             )
+
+    def compare(self, labels: Any) -> None:
+        """Take the right labels, to measure by."""
+        raise NotImplementedError
 
     def add(self, box: Box, outputs: Tensor) -> None:
         """Take a part of the outputs, (1, C, *box)."""
@@ -159,6 +155,12 @@ class _Segmentation(_Job):
         self.voxels = np.zeros(len(self.classes), np.int64)
         shape = (len(self.chosen), *size)
         self.probabilities = space(shape, np.float16) if self.chosen else None
+        self.right: Right | None = None
+
+    def compare(self, labels: Any) -> None:
+        """Take the right labels, to measure by."""
+        data = self.loaded.pipeline.data
+        self.right = right_labels(labels, self.scene, len(self.classes), data)
 
     def add(self, box: Box, outputs: Tensor) -> None:
         """Take the classes of a part."""
@@ -181,15 +183,20 @@ class _Segmentation(_Job):
         return torch.cat((1 - second, second), 1)
 
     def result(self) -> Segmentation:
-        """Give labels in place: on the scan's own voxels, where it was resampled."""
+        """Give labels in place: on the scan's own voxels, where the network was given others.
+
+        Each of these has the label of the nearest; probabilities lie between those around it. So
+        where two classes meet, the label need not be the one of the greatest probability: for that,
+        the probabilities of all classes would have to be held.
+        """
         labels, affine, probabilities = self.labels, self.map.affine, self.probabilities
         assert affine is not None
-        if self.scene.resampled:
+        if self.scene.moved:
             back = own_grid(self.scene.shape, self.scene.affine, labels.shape, affine)
-            labels, affine = taken(labels, back, np.empty), back.affine
+            labels, affine = nearest(labels, back), back.affine
             if probabilities is not None:
-                probabilities = taken(probabilities, back, self.space)
-        return Segmentation(
+                probabilities = between(probabilities, back, self.space)
+        result = Segmentation(
             labels=labels,
             affine=affine,
             classes=self.classes,
@@ -199,6 +206,7 @@ class _Segmentation(_Job):
             chosen=self.chosen,
             **self._place,
         )
+        return result if self.right is None else measured(result, self.right)
 
 
 class _Regression(_Job):
@@ -211,6 +219,11 @@ class _Regression(_Job):
         self.values = space(self.map.shape, np.float32)
         self.normalisation = scene.source.normalisation()
 
+    def compare(self, labels: Any) -> None:
+        """Refuse labels."""
+        what = "labels measure classes, and this network gives values"
+        raise UserError(what, "leave them out, or evaluate it on images and their targets")
+
     def add(self, box: Box, outputs: Tensor) -> None:
         """Take the values of a part."""
         part = outputs[0].cpu().numpy()
@@ -220,12 +233,12 @@ class _Regression(_Job):
         self.values[(slice(None), *(slice(lo, hi) for lo, hi in box))] = part
 
     def result(self) -> Regressed:
-        """Give values in place: on the scan's own voxels, where it was resampled."""
+        """Give values in place: between those around them, on the scan's own voxels."""
         values, affine = self.values, self.map.affine
         assert affine is not None
-        if self.scene.resampled:
+        if self.scene.moved:
             back = own_grid(self.scene.shape, self.scene.affine, values.shape[1:], affine)
-            values, affine = taken(values, back, self.space), back.affine
+            values, affine = between(values, back, self.space), back.affine
         one = len(values) == 1
         return Regressed(values=values[0] if one else values, affine=affine, **self._place)
 
@@ -243,21 +256,6 @@ def greatest(outputs: Tensor) -> Tensor:
         found.masked_fill_(better, index)
         torch.maximum(best, outputs[:, index], out=best)
     return found
-
-
-def counted(labels: NDArray[Any], classes: int, first: int) -> Counts:
-    """Count the voxels of each class, piece by piece."""
-    counts = np.zeros(classes + first, np.int64)
-    for (piece,) in _pieces(labels):
-        counts += np.bincount(piece, minlength=len(counts))
-    return counts[first:]
-
-
-def _pieces(*arrays: NDArray[Any]) -> Iterator[list[NDArray[Any]]]:
-    """Cut arrays of one shape into pieces that are small enough to be converted."""
-    flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, flat[0].size, PIECE):
-        yield [array[start : start + PIECE] for array in flat]
 
 
 def _undone(values: NDArray[Any], found: Normalisation) -> NDArray[Any]:
@@ -285,48 +283,3 @@ def _chosen(wanted: Classes, classes: tuple[str, ...]) -> tuple[int, ...]:
             fix = did_you_mean(name, classes, f"the classes are {', '.join(classes)}")
             raise UserError(f'there is no class "{name}"', fix)
     return tuple(found)
-
-
-# -- measures --
-
-
-def _right(labels: Any, scene: Scene, loaded: Loaded) -> Contents:
-    """Read the right labels, and check that they lie over the input."""
-    found = labels
-    if not isinstance(labels, Contents):
-        is_array = hasattr(labels, "shape") or isinstance(labels, list | tuple)
-        found = Contents(np.asarray(labels), name="the labels") if is_array else None
-    found = read_contents(labels) if found is None else found
-    found = replace(found, name=found.name or "the labels")
-    array = np.asarray(found.array)
-    array = array.reshape(array.shape[-len(scene.shape) :]) if array.ndim else array
-    if array.shape != tuple(scene.shape):
-        sizes = ("x".join(map(str, shape)) for shape in (array.shape, scene.shape))
-        have, has = sizes
-        raise UserError(
-            f"{found.name} have {have} voxels, and {scene.name or 'the image'} has {has}",
-            "give labels of the same size, one for each voxel",
-        )
-    if found.affine is not None:
-        own = Contents(np.broadcast_to(np.uint8(0), scene.shape), affine=scene.affine)
-        own = replace(own, units=scene.source.units)
-        check_same_place(own, found, (scene.name or "the image", found.name))
-    return replace(found, array=array)
-
-
-def _measured(result: Segmentation, right: Contents) -> Segmentation:
-    """Compare labels with the right ones; both lie over the input, the result perhaps not all."""
-    count = len(result.classes)
-    unlabelled = 0 if result.first else None
-    array = right.array
-    if array.shape != result.labels.shape:
-        where = f"{result.labels.shape} of {array.shape}"
-        raise UserError(
-            f"the network gives labels for a part of the image only ({where})",
-            "use padding in its convolutions to measure it on whole images",
-        )
-    counts = np.zeros((count, count), np.int64)
-    numbers = class_numbers(array, unlabelled, count, right.name)
-    for wanted, found in _pieces(numbers, result.labels):
-        counts += confusion(wanted, found.astype(np.int64) - result.first, count)
-    return replace(result, confusion=counts)

@@ -33,8 +33,8 @@ class Scene:
         Size of the input along its spatial axes, as it came.
     affine : numpy.ndarray
         Its place, as it came.
-    resampled : bool
-        Whether the network is given other voxels than its own, of the size that ``spacing:`` says.
+    moved : bool
+        Whether the network is given other voxels than its own, as ``spacing:`` or ``fit:`` say.
     name : str
         What to call it.
     notes : tuple of Note
@@ -44,7 +44,7 @@ class Scene:
     source: Source
     shape: Shape
     affine: Matrix
-    resampled: bool = False
+    moved: bool = False
     name: str = ""
     notes: tuple[Note, ...] = ()
 
@@ -74,12 +74,12 @@ def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
         sample = replace(sample, name=sample.name or path.name)
     own = _opened(sample, input)
     source = own if data is None else _opened(sample, input, data)
-    resampled = data is not None and data.spacing is not None
+    same = source.shape == own.shape and np.allclose(source.affine, own.affine)
     return Scene(
         source=source,
         shape=own.shape[1:],
         affine=own.affine,
-        resampled=resampled and not np.allclose(source.affine, own.affine),
+        moved=not same,
         name=own.name,
         notes=tuple(getattr(sample, "notes", ())),
     )
