@@ -1,5 +1,7 @@
 """Which files belong together, and what is told of those that do not."""
 
+from pathlib import Path
+
 import pytest
 
 from napari_convnet.data.pairs import find_pairs
@@ -30,6 +32,16 @@ def refusal(*args):
     with pytest.raises(UserError) as caught:
         find_pairs(*args)
     return str(caught.value)
+
+
+def test_patterns_start_from_the_folder_that_one_is_in(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    found = find_pairs(Path(), "*_ct.nii.gz", "*_seg.nii.gz")
+    assert [pair.image for pair in found.pairs] == [
+        Path("anna_ct.nii.gz"),
+        Path("bert_ct.nii.gz"),
+    ]
+    assert names(find_pairs(Path(), str(folder / "a*_ct.nii.gz"))) == [("anna_ct.nii.gz", None)]
 
 
 def test_files_are_paired_by_the_text_under_the_star(folder):

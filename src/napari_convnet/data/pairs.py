@@ -126,8 +126,7 @@ def matches(folder: Path, pattern: str, key: str) -> list[tuple[tuple[str, ...],
     UserError
         If there are none: what there is instead.
     """
-    whole = (folder / Path(pattern).expanduser()).as_posix()
-    base, rest = _split(whole)
+    base, rest = _split(folder / Path(pattern).expanduser())
     if not base.is_dir():
         raise UserError(f"{key}: {base} does not exist", nearest_name(base))
     shape = re.compile("".join(map(_as_expression, rest)))
@@ -146,13 +145,13 @@ def matches(folder: Path, pattern: str, key: str) -> list[tuple[tuple[str, ...],
     return found
 
 
-def _split(whole: str) -> tuple[Path, str]:
+def _split(whole: Path) -> tuple[Path, str]:
     """Part a pattern into the folder before its first ``*`` and what is behind it."""
-    if "**" in whole:
-        raise UserError(f"{whole} has **", "write * for the name of each folder")
-    parts = whole.split("/")
+    if "**" in whole.as_posix():
+        raise UserError(f"{whole.as_posix()} has **", "write * for the name of each folder")
+    parts = whole.parts
     first = next(i for i, part in enumerate(parts) if _WILD.search(part))
-    return Path("/".join(parts[:first]) or "/"), "/".join(parts[first:])
+    return Path(*parts[:first]), "/".join(parts[first:])
 
 
 def _as_expression(letter: str) -> str:
