@@ -613,7 +613,7 @@ def test_evaluate_on_other_data(say, run, folder, tmp_path):
     assert (found["n"], found["classes"]) == (10, [str(number) for number in range(10)])
     status, _, err = say("evaluate", run, tmp_path / "digitz")
     assert status == 2
-    assert err == f"images: {tmp_path}/digitz does not exist; did you mean digits?\n"
+    assert err == f"DATA {tmp_path}/digitz does not exist; did you mean digits?\n"
 
 
 def test_other_data_have_the_classes_that_were_trained(say, run, tmp_path):

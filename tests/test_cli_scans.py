@@ -120,6 +120,49 @@ def test_evaluate_on_other_scans(say, run, folder):
     assert (status, "name the images too" in err) == (2, True)
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test", "all"])
+def test_evaluate_a_part(say, run, part):
+    status, out, err = say("evaluate", run, "--part", part, "--json")
+    found = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (found["part"], found["n"]) == (part, 24**3 * (3 if part == "all" else 1))
+
+
+def test_evaluate_patterns_and_folders(say, run, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    words = ("--labels", "*_tissue.nii.gz", "--json")
+    everything = json.loads(say("evaluate", run, "*_t1.nii.gz", *words)[1])
+    assert (everything["n"], everything["part"]) == (3 * 24**3, "all")
+    assert any("read as labels" in note for note in everything["notes"])
+    tested = json.loads(say("evaluate", run, "*_t1.nii.gz", *words, "--part", "test")[1])
+    assert (tested["n"], tested["part"]) == (24**3, "test")
+    for kind in ("t1", "tissue"):
+        (tmp_path / kind).mkdir()
+        for number in range(2):
+            target = tmp_path / kind / f"{number}.nii.gz"
+            target.write_bytes((folder / f"{number}_{kind}.nii.gz").read_bytes())
+    words = ("evaluate", run, tmp_path / "t1", "--labels", tmp_path / "tissue", "--json")
+    assert json.loads(say(*words)[1])["n"] == 2 * 24**3
+
+
+def test_mistakes_of_evaluate_are_told_in_its_own_words(say, run, folder, tmp_path):
+    image, labels = folder / "0_t1.nii.gz", folder / "0_tissue.nii.gz"
+    for words, message in {
+        (image,): f"DATA {image} has no labels; add --labels with a label for every voxel",
+        (tmp_path / "x.nii", "--labels", labels): f"DATA {tmp_path}/x.nii does not exist",
+        (image, "--labels", tmp_path / "x.nii"): f"--labels {tmp_path}/x.nii does not exist",
+        (image, "--labels", folder / "*_tissue.nii.gz"): "DATA is a file, --labels a pattern",
+        ("--part", "exam"): 'data have no part "exam"; ask for test, validation, train or all',
+    }.items():
+        status, out, err = say("evaluate", run, *words)
+        assert (status, out) == (2, "")
+        assert message in err
+    document = "input: 1x12x12x12\nnet: [conv 2 k1]\ntrain:\n  task: segment\n"
+    (tmp_path / "bare.yaml").write_text(document)
+    status, _, err = say("evaluate", tmp_path / "bare.yaml")
+    assert (status, "evaluate RUN IMAGES --labels LABELS" in err) == (2, True)
+
+
 def test_a_loss_of_another_task_is_refused(say, folder, tmp_path):
     words = ("--run", tmp_path / "run", "--set", "train.loss=mse")
     status, _, err = say("train", folder / "tissues.yaml", *words)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_convnet.network import UserError
 
 from . import named
-from .app import AsJson, Device, DocOrRun, app, print_json
+from .app import AsJson, Device, DocOrRun, app, print_json, told
+
+if TYPE_CHECKING:
+    from napari_convnet.data import Examples
+    from napari_convnet.document import Pipeline
+    from napari_convnet.network import Problem
 
 
 @app.command()
@@ -28,33 +34,64 @@ def evaluate(
     labels: Annotated[
         str | None, typer.Option(help="The labels (or target images) of DATA.")
     ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART",
+            help="train, validation, test or all; else what was held out, and all of DATA.",
+        ),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure a network on the data held out, or on other ones."""
     from napari_convnet.training import evaluate as measure
+    from napari_convnet.training.evaluation import check_part
 
-    found = measure(named.document_or_run(run), _examples(run, data, labels), device)
+    check_part(part)
+    pipeline = named.document_or_run(run)
+    examples = _examples(run, pipeline, data, labels, part)
+    found = measure(pipeline, examples, device, part=part)
+    notes = [] if examples is None else [str(note) for note in examples.notes]
     if as_json:
-        print_json(found.as_dict())
-    else:
-        print(found)
+        print_json({**found.as_dict(), "notes": notes})
+        return
+    for note in notes:
+        told(note, 0)
+    print(found)
 
 
-def _examples(run: str, data: str | None, labels: str | None) -> Any:
+def _examples(
+    run: str, pipeline: Pipeline, data: str | None, labels: str | None, part: str | None
+) -> Examples | None:
     """Read other data as the document would read its own."""
+    own = pipeline.data
     if data is None:
         if labels is not None:
             raise UserError("--labels without images", "name the images too: evaluate RUN IMAGES")
+        if own is None or not (own.source or own.images):
+            fix = "name them: evaluate RUN IMAGES --labels LABELS"
+            raise UserError("the document names no images to measure on", fix)
         return None
-    from napari_convnet.data import SOURCES, load_examples
-    from napari_convnet.document import Data
-    from napari_convnet.training import Run
+    from napari_convnet.data import load_examples
     from napari_convnet.training.evaluation import undivided
 
-    pipeline = named.document_or_run(run)
+    other = _with_data(run, pipeline, data, labels)
+    try:
+        return load_examples(other if part not in (None, "all") else undivided(other))
+    except UserError as error:
+        raise UserError([_in_options(each) for each in error.problems]) from None
+
+
+def _with_data(run: str, pipeline: Pipeline, data: str, labels: str | None) -> Pipeline:
+    """Put other data into a document."""
+    from napari_convnet.data import SOURCES
+    from napari_convnet.document import Data
+    from napari_convnet.training import Run
+
     own = pipeline.data or Data()
-    where = {"source": data} if data in SOURCES else {"images": str(Path(data).resolve())}
+    is_sample = data in SOURCES and not Path(data).exists()
+    where = {"source": data} if is_sample else {"images": str(Path(data).resolve())}
     if labels is not None:
         where["labels"] = str(Path(labels).resolve())
     # The numbers of classes are those that were trained, whatever folders there are here.
@@ -62,5 +99,20 @@ def _examples(run: str, data: str | None, labels: str | None) -> Any:
     other = own.model_copy(
         update={"source": "", "images": "", "labels": "", "classes": classes, **where}
     )
-    sections = pipeline.sections.model_copy(update={"data": other})
-    return load_examples(undivided(replace(pipeline, sections=sections)))
+    return replace(pipeline, sections=pipeline.sections.model_copy(update={"data": other}))
+
+
+def _in_options(problem: Problem) -> Problem:
+    """Write a message's keys of a document as the words of the command line.
+
+    Examples
+    --------
+    >>> from napari_convnet.network import Problem
+    >>> str(_in_options(Problem("images: a.png has no labels", "add labels: a.txt")))
+    'DATA a.png has no labels; add --labels a.txt'
+    """
+    what, fix = (
+        re.sub(r"\blabels:", "--labels", re.sub(r"\bimages:", "DATA", text))
+        for text in (problem.what, problem.fix)
+    )
+    return replace(problem, what=what, fix=fix)

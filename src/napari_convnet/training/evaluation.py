@@ -55,8 +55,7 @@ def evaluate(
     UserError
         If the network, its weights or the data are missing or do not fit.
     """
-    if part is not None and part not in PARTS:
-        raise UserError(f'data have no part "{part}"', "ask for test, validation, train or all")
+    check_part(part)
     loaded = load(source, which, device)
     if part is None and data is not None:
         part = EVERYTHING
@@ -71,6 +70,12 @@ def evaluate(
             f"the {where} part has no {what}", "evaluate another part, or change split:"
         )
     return _result(found, examples, where, loaded.trained)
+
+
+def check_part(part: str | None) -> None:
+    """Refuse a part that data do not have."""
+    if part is not None and part not in PARTS:
+        raise UserError(f'data have no part "{part}"', "ask for test, validation, train or all")
 
 
 def undivided(pipeline: Pipeline) -> Pipeline:
