@@ -181,7 +181,7 @@ def test_recordings_of_one_length_need_no_windows(sounds) -> None:
         (
             {"beat/d.wav": (4000, 2, 44100)},
             "the recordings differ in their sampling rate: bass/a.wav has 22,050 Hz, beat/d.wav "
-            "44,100 Hz",
+            "has 44,100 Hz; add rate: 22050 to data:, which resamples them",
         ),
         ({"beat/d.wav": (4000, 1)}, "beat/d.wav has 1 channel (mono)"),
         (

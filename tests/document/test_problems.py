@@ -192,7 +192,7 @@ WRONG = {
     ),
     RIGHT + "data:\n  foo: 1\n": (
         'line 5, column 3: unknown key "foo" in data; data has source, images, labels, classes, '
-        "unlabelled, align, spacing, normalize, fit, split, regions, patches"
+        "unlabelled, align, accept, spacing, rate, normalize, fit, split, regions, patches"
     ),
     RIGHT + "data:\n  source: digts\n": (
         'line 5, column 11: unknown source "digts"; did you mean digits?'

@@ -1,10 +1,13 @@
 """Learning from recordings: where a sound comes from, and what counts where windows are cut."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
 from napari_convnet.data import heard_from, recording
+from napari_convnet.data.rates import resample_sound
 from napari_convnet.document import edit, parse, preset_text
 from napari_convnet.network import UserError
 from napari_convnet.training import Finished, evaluate, load, predict, train
@@ -34,8 +37,18 @@ def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path) -> None
         predict(tmp_path / "run", tmp_path / "fast.wav")
     assert str(caught.value) == (
         "fast.wav has 44,100 samples per second; the network learned from recordings with 22,050; "
-        "bring it to that rate, such as by: sox IN.wav -r 22050 OUT.wav"
+        "add rate: 22050 to data: in the network's document, which resamples it"
     )
+    own = load(tmp_path / "run").pipeline.text
+    (tmp_path / "run" / "document.yaml").write_text(
+        edit.set_value(own, "data.rate", "22050"), encoding="utf-8"
+    )
+    slow = heard_from(50)
+    fast = resample_sound(slow.array, Fraction(2))
+    soundfile.write(tmp_path / "fast.wav", fast.T, 44100)
+    found = predict(tmp_path / "run", tmp_path / "fast.wav")
+    wanted = predict(tmp_path / "run", slow).probabilities
+    np.testing.assert_allclose(found.probabilities, wanted, atol=0.02)
 
 
 def test_recordings_count_once_however_many_windows_they_have(tmp_path) -> None:

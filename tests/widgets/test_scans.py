@@ -198,6 +198,11 @@ def test_settings_of_scans_are_written(train, qtbot, session):
     assert data.regions.value() == Regions("y", True, None, 3)
     say(data.spacing, "1.5x1x1")
     assert session.pipeline.data.spacing == (1.5, 1.0, 1.0)
+    say(data.accept, "uneven, damaged")
+    assert session.pipeline.data.accept == ("uneven", "damaged")
+    say(data.rate, "16000")
+    assert session.pipeline.data.rate == 16000
+    assert {"rate", "accept"} <= visible(train)
     data.normalize.word.setCurrentIndex(data.normalize.word.findData("zscore"))
     data.normalize.word.activated.emit(0)
     say(data.normalize.above, "0")
@@ -222,7 +227,7 @@ def test_a_pattern_of_files(train, qtbot, session):
         "scans/*_ct.nii.gz",
         "scans/*_seg.nii.gz",
     )
-    assert {"unlabelled", "align"} <= visible(train)
+    assert {"unlabelled", "align", "accept"} <= visible(train)
 
 
 # -- Train: layers --

@@ -30,7 +30,7 @@ def maps(
     from napari_convnet.maps import feature_maps, maps_to_disk
 
     pipeline = named.document_or_run(doc)
-    sample = read_sample(image, pipeline.input, accept=accept or ())
+    sample = read_sample(image, pipeline.input, accept=named.accepted(pipeline, accept))
     found = feature_maps(pipeline, sample, device=device, layers=layer or None)
     written = maps_to_disk(found, Path(output))
     if as_json:

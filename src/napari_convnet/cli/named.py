@@ -58,6 +58,12 @@ def image(name: str, accept: Sequence[str] = ()) -> Contents:
     return replace(found, name=found.name or Path(name).name)
 
 
+def accepted(pipeline: Pipeline, words: Sequence[str] | None) -> tuple[str, ...]:
+    """Give what may be approximated: what the document accepts, and ``--accept`` words."""
+    own = () if pipeline.data is None else pipeline.data.accept
+    return (*own, *(words or ()))
+
+
 def is_run(name: str) -> bool:
     """Whether a name means a folder, which must be a run then, rather than a document."""
     from napari_convnet.document import presets

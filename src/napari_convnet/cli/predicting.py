@@ -65,7 +65,7 @@ def predict(
         wanted: Any = classes or probabilities
         most = None if memory is None else parse_bytes(memory)
         options = {"probabilities": wanted, "labels": labels, "most_bytes": most}
-        found = named.image(image, accept or ())
+        found = named.image(image, named.accepted(pipeline, accept))
         _predict_voxels(pipeline, found, output, table, device, as_json, options)
         return
     given = {
@@ -81,7 +81,7 @@ def predict(
     if output and Path(output).suffix.lower() not in ("", ".json"):
         what = f"{output} is for a class or value per voxel; this network gives one class per image"
         raise UserError(what, "let the name end in .json, or leave -o out")
-    _predict_image(pipeline, image, accept or (), output, device, as_json)
+    _predict_image(pipeline, image, named.accepted(pipeline, accept), output, device, as_json)
 
 
 def _predict_image(

@@ -20,7 +20,8 @@ from .loading import check_size, load_dataset
 from .normalisation import NORMALISATIONS, Normalisation, normalisation, normalise
 from .orientation import closest_canonical, describe
 from .placement import check_same_place, resample_like, same_place
-from .preparation import prepare
+from .preparation import prepare, resampled
+from .rates import to_rate
 from .readers import READERS, parts_of, read_contents, read_header, read_sample
 from .sample import Sample, sample_as_it_came, sample_from_array
 from .samples import (
@@ -125,11 +126,13 @@ __all__ = [
     "recording",
     "recordings",
     "resample_like",
+    "resampled",
     "same_place",
     "sample_as_it_came",
     "sample_from_array",
     "sample_path",
     "split",
+    "to_rate",
     "to_spacing",
     "write_nifti",
     "write_tiff",

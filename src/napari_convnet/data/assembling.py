@@ -19,6 +19,7 @@ from .label_checks import class_names
 from .orientation import voxel_size
 from .parts import parts_of
 from .patches import Patch
+from .rates import differing, rate_of
 from .scans import Recipe, prepared
 from .settings import Shape, text_of
 from .spacing import kernel_note
@@ -97,6 +98,7 @@ def assembled(pairs: Iterable[Pair], order: Order) -> Dense:
     classes: tuple[str, ...] = ()
     notes = list(gathered.notes())
     scans = gathered.scans
+    _check_rates(scans)
     if order.recipe.labels:
         shift = 1 if order.recipe.unlabelled == 0 else 0
         highest = max(int(scan.target.max()) for scan in scans)
@@ -124,6 +126,15 @@ def assembled(pairs: Iterable[Pair], order: Order) -> Dense:
         unit="images" if whole else "patches",
     )
     return replace(dense, notes=(*dense.notes, *_missing_classes(dense)))
+
+
+def _check_rates(scans: Sequence[Scan]) -> None:
+    """Raise if recordings differ in their sampling rate."""
+    first = rate_of(scans[0].affine, scans[0].units)
+    for scan in scans:
+        rate = rate_of(scan.affine, scan.units)
+        if first and rate and round(rate) != round(first):
+            raise differing((scans[0].name, first), (scan.name, rate))
 
 
 @dataclass

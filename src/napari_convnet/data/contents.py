@@ -108,20 +108,26 @@ class Refusal(UserError):
 
     Parameters
     ----------
-    what, fix : str
-        As for `UserError`; the fix names the word.
+    what : str
+        As for `UserError`, whose fix says how to accept it.
+    instead : str
+        What would be better: "find the missing files"; may be empty.
     accept : str
-        The word that accepts it, for `Choice.accept`.
+        The word that accepts it, for `Choice.accept`, a document's ``accept:`` and ``--accept``.
+    to : str
+        What for: "read the slices as if evenly spaced".
     then : str
         What is done then: "the slices are read as if evenly spaced".
     """
 
-    def __init__(self, what: str, fix: str, accept: str, then: str) -> None:
-        super().__init__(what, fix)
-        self.what, self.fix, self.accept, self.then = what, fix, accept, then
+    def __init__(self, what: str, instead: str, accept: str, to: str, then: str) -> None:
+        before = f"{instead}, or " if instead else ""
+        how = f"accept: {accept} in data:, or --accept {accept}"
+        super().__init__(what, f'{before}accept "{accept}" to {to} ({how})')
+        self.what, self.instead, self.accept, self.to, self.then = what, instead, accept, to, then
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
-        return type(self), (self.what, self.fix, self.accept, self.then)
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        return type(self), (self.what, self.instead, self.accept, self.to, self.then)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from .examples import Batch, Box, Examples
 from .normalisation import Normalisation
 from .orientation import number, voxel_size
 from .patches import Field, Patch, generator
+from .rates import rate_of
 from .settings import SettingLike, Shape, text_of
 from .values import counted
 
@@ -140,6 +141,11 @@ class Dense(Examples):
     every: bool = False
     notes: tuple[Note, ...] = ()
     unit: str = "patches"
+
+    @property
+    def rate(self) -> float:
+        """Samples per second of recordings; 0 where that is not known."""
+        return rate_of(self.scans[0].affine, self.scans[0].units)
 
     @property
     def shape(self) -> Shape:

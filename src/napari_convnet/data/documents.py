@@ -45,7 +45,27 @@ class RegionsLike(Protocol):
         """How often the order is repeated."""
 
 
-class DataLike(Protocol):
+class SoundsLike(Protocol):
+    """What a document's ``data:`` says of recordings."""
+
+    @property
+    def normalize(self) -> SettingLike | None:
+        """How values are brought to a range."""
+
+    @property
+    def patches(self) -> PatchesLike | None:
+        """How windows are cut."""
+
+    @property
+    def rate(self) -> float | None:
+        """Samples per second to which they are resampled."""
+
+    @property
+    def accept(self) -> Sequence[str]:
+        """What readers may do that they refuse else."""
+
+
+class DataLike(SoundsLike, Protocol):
     """A document's ``data:``, as this room reads it."""
 
     @property
@@ -63,10 +83,6 @@ class DataLike(Protocol):
     @property
     def classes(self) -> Sequence[str]:
         """Names of the classes; may be empty."""
-
-    @property
-    def normalize(self) -> SettingLike | None:
-        """How values are brought to a range."""
 
     @property
     def fit(self) -> SettingLike | None:
@@ -91,10 +107,6 @@ class DataLike(Protocol):
     @property
     def regions(self) -> RegionsLike | None:
         """How scans are divided."""
-
-    @property
-    def patches(self) -> PatchesLike | None:
-        """How patches are cut."""
 
 
 class TrainLike(Protocol):

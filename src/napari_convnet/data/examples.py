@@ -50,6 +50,11 @@ class Examples(ABC):
         """(C, *spatial) of one example of a batch."""
 
     @property
+    def rate(self) -> float:
+        """Samples per second of recordings; 0 where that is not known."""
+        return 0.0
+
+    @property
     @abstractmethod
     def counts(self) -> tuple[int, int, int]:
         """Training examples of an epoch, then what validation and test measure by."""

@@ -73,6 +73,8 @@ class FileImages:
         How images are brought to size.
     shape : tuple of int
         (N, C, *spatial).
+    accept : tuple of str
+        What may be approximated.
     """
 
     root: Path
@@ -80,20 +82,28 @@ class FileImages:
     input: Input
     fit: SettingLike | None
     shape: Shape
+    accept: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, root: Path, paths: Sequence[Path], input: Input, fit: SettingLike | None
+        cls,
+        root: Path,
+        paths: Sequence[Path],
+        input: Input,
+        fit: SettingLike | None,
+        accept: Sequence[str] = (),
     ) -> FileImages:
         """Look at the head of every file, so that what does not fit is told before a training."""
         names = [_called(path, root) for path in paths]
-        shapes = [_shape_of(path, input, name) for path, name in zip(paths, names, strict=True)]
+        shapes = [
+            _shape_of(path, input, name, accept) for path, name in zip(paths, names, strict=True)
+        ]
         if fit is None:
             check_sizes(shapes, names)
             shape = shapes[0]
         else:
             shape = (shapes[0][0], *target_size(fit, input))
-        return cls(root, tuple(paths), input, fit, (len(paths), *shape))
+        return cls(root, tuple(paths), input, fit, (len(paths), *shape), tuple(accept))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,7 +124,7 @@ class FileImages:
     def _read(self, index: int) -> AnyArray:
         path = self.paths[index]
         name = _called(path, self.root)
-        found = read_contents(path)
+        found = read_contents(path, accept=self.accept)
         image = one_image(found.array, self.input, found.rgb, name)
         if self.fit is None:
             return image
@@ -122,9 +132,9 @@ class FileImages:
         return fitted
 
 
-def _shape_of(path: Path, input: Input, name: str) -> Shape:
+def _shape_of(path: Path, input: Input, name: str, accept: Sequence[str]) -> Shape:
     """Tell the shape (C, *spatial) that an image will have, from the head of its file."""
-    head = read_header(path)
+    head = read_header(path, accept=accept)
     found = image_layout(head.shape, input, head.rgb, name)
     return (found.channels, *(head.shape[axis] for axis in found.spatial))
 

@@ -18,7 +18,14 @@ from .dense import Dense
 from .documents import DataLike, PatchesLike, PipelineLike, RegionsLike
 from .examples import Examples
 from .given import Pair, given_arrays, given_pairs, items_of
-from .loading import check_one_source, check_size, find_source, load_dataset, read_npz
+from .loading import (
+    check_one_source,
+    check_size,
+    find_source,
+    load_dataset,
+    no_rate,
+    read_npz,
+)
 from .normalisation import check_normalisation
 from .pairs import find_pairs
 from .parts import Along
@@ -45,7 +52,9 @@ class _Defaults:
     fit: SettingLike | None = None
     unlabelled: int | None = None
     align: str = "none"
+    accept: tuple[str, ...] = ()
     spacing: tuple[float, ...] | None = None
+    rate: float | None = None
     split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     regions: RegionsLike | None = None
     patches: PatchesLike | None = None
@@ -105,6 +114,7 @@ def _classified(pipeline: PipelineLike, own: DataLike, data: Any) -> Classified:
 def _dataset(pipeline: PipelineLike, own: DataLike, data: Any) -> Dataset:
     if isinstance(data, Dataset):
         return data
+    no_rate(own)
     images, labels = given_arrays(data)
     return dataset_from_arrays(
         images,
@@ -152,6 +162,7 @@ def _recipe(pipeline: PipelineLike, own: DataLike) -> Recipe:
         unlabelled=own.unlabelled,
         align=own.align == "labels",
         spacing=own.spacing,
+        rate=own.rate,
         fit=own.fit,
         normalize=own.normalize,
     )
@@ -243,14 +254,14 @@ def _file_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Iterat
     found = find_pairs(folder, own.images, own.labels)
     spare = _spare(found.spare)
     for pair in found.pairs:
-        image = _read(pair.image)
-        target = None if pair.target is None else _read(pair.target)
+        image = _read(pair.image, own)
+        target = None if pair.target is None else _read(pair.target, own)
         yield from items_of(replace(image, notes=(*image.notes, *spare)), target, recipe)
         spare = ()
 
 
-def _read(path: Path) -> Contents:
-    return replace(read_contents(path), name=path.name)
+def _read(path: Path, own: DataLike) -> Contents:
+    return replace(read_contents(path, accept=own.accept), name=path.name)
 
 
 def _spare(names: Sequence[str]) -> tuple[Note, ...]:

@@ -117,8 +117,9 @@ def _check_even(path: Path, reader: Any, choice: Choice) -> None:
         raise Refusal(
             f"the slices of {path} are not evenly spaced "
             f"(off by {reader.GetMetaData(_NON_UNIFORM).strip()} mm)",
-            f'read them as if they were by accepting "{UNEVEN}"',
+            "find the missing slices",
             UNEVEN,
+            "read the slices as if evenly spaced",
             "the slices are read as if evenly spaced",
         )
 

@@ -110,8 +110,9 @@ def _from_source(pipeline: PipelineLike, data: DataLike) -> Dataset:
         what = f"source: {source.name} has a class for every voxel, not one for the image"
         raise UserError(what, "write task: segment in train:")
     if isinstance(source, SoundSource):
-        made = source.load(pipeline.input, data.normalize, data.patches)
+        made = source.load(pipeline.input, data)
         return replace(made, classes=tuple(data.classes) or made.classes)
+    no_rate(data)
     images, labels = source.load()
     return dataset_from_arrays(
         images,
@@ -193,18 +194,20 @@ def _of_files(
     input: Input,
     data: DataLike,
 ) -> Dataset:
-    if are_sounds(paths) and data.fit is None:
-        whole = targets.tolist()
-        return from_files(root, paths, whole, classes, input, data.normalize, data.patches)
     if are_sounds(paths):
-        sounds = from_files(
-            root, paths, targets.tolist(), classes, input, data.normalize, data.patches
-        )
-        return sounds
-    images = FileImages.of(root, paths, input, data.fit)
+        return from_files(root, paths, targets.tolist(), classes, input, data)
+    no_rate(data)
+    images = FileImages.of(root, paths, input, data.fit, data.accept)
     names = images.names
     small = prod(images.shape) * np.dtype(np.float32).itemsize <= IN_MEMORY
     return Dataset(images[:] if small else images, targets, classes, names, data.normalize)
+
+
+def no_rate(data: DataLike) -> None:
+    """Raise if what is no recording is to have a sampling rate."""
+    if data.rate is not None:
+        what = f"rate: {data.rate:g} is for recordings, and these are none"
+        raise UserError(what, "leave rate: out, or name WAV, FLAC or OGG files in images:")
 
 
 def labels_of_folder() -> UserError:
@@ -215,10 +218,11 @@ def labels_of_folder() -> UserError:
 
 def _from_file(path: Path, pipeline: PipelineLike, data: DataLike) -> Dataset:
     """Load a file that holds a stack of images, and the labels beside it."""
+    no_rate(data)
     if path.suffix.lower() == ".npz":
         images, labels = read_npz(path)
     else:
-        images, labels = read_contents(path).array, None
+        images, labels = read_contents(path, accept=data.accept).array, None
     if data.labels:
         labels = read_labels(labels_path(pipeline, data))
     if labels is None:

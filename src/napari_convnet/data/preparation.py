@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from .fitting import fit
 from .normalisation import normalise
+from .rates import to_rate
 from .sample import Sample
 from .settings import Input, SettingLike
 from .spacing import to_spacing
@@ -22,12 +24,27 @@ class InputPath(Protocol):
         """Millimetres to which scans are resampled."""
 
     @property
+    def rate(self) -> float | None:
+        """Samples per second to which recordings are resampled."""
+
+    @property
     def fit(self) -> SettingLike | None:
         """How images are brought to size."""
 
     @property
     def normalize(self) -> SettingLike | None:
         """How their values are brought to a range."""
+
+
+def resampled(sample: Sample, spacing: Sequence[float] | None, rate: float | None) -> Sample:
+    """Resample a sample as a document's ``spacing:`` and ``rate:`` say; None leaves it as it is.
+
+    Raises
+    ------
+    UserError
+        If the size of its voxels, or its sampling rate, is not known.
+    """
+    return to_rate(to_spacing(sample, spacing), rate)
 
 
 def prepare(sample: Sample, data: InputPath | None, input: Input) -> Sample:
@@ -49,6 +66,6 @@ def prepare(sample: Sample, data: InputPath | None, input: Input) -> Sample:
     """
     if data is None:
         return sample
-    fitted = fit(to_spacing(sample, data.spacing), data.fit, input)
+    fitted = fit(resampled(sample, data.spacing, data.rate), data.fit, input)
     array = normalise(fitted.array, data.normalize)
     return replace(fitted, array=np.asarray(array, dtype=np.float32))

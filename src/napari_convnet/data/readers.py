@@ -147,15 +147,22 @@ def parts_of(path: str | Path, *, accept: Iterable[str] = ()) -> tuple[Part, ...
     return tuple(told(part) for part in _told(path, parts))
 
 
-def read_header(path: str | Path, *, series: str | int | None = None) -> Header:
+def read_header(
+    path: str | Path, *, series: str | int | None = None, accept: Iterable[str] = ()
+) -> Header:
     """Read only what a file says of its array: much faster than the values.
+
+    Parameters
+    ----------
+    path, series, accept : optional
+        As in `read_contents`.
 
     Raises
     ------
     UserError
         As `read_sample`.
     """
-    path, choice = chosen(Path(path), Choice(series))
+    path, choice = chosen(Path(path), Choice(series, frozenset(accept)))
     return _told(path, lambda reader: reader.look(path, choice))
 
 

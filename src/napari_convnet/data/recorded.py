@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+
+import numpy as np
 
 from ..network.problems import UserError
 from . import directions
 from .dataset import Dataset, dataset_from_arrays
+from .documents import PatchesLike, SoundsLike
+from .rates import ratio, resample_sound
 from .samples import recordings
-from .settings import Input, SettingLike, text_of
+from .settings import Input, text_of
 from .sound import SOUNDS
 from .values import AnyArray
 from .windows import (
@@ -28,42 +31,36 @@ KINDS = ("ambient", "bass", "beat")
 """Classes of `kinds`: the recordings in stereo, by the folder that they are in."""
 
 
-class Cutting(Protocol):
-    """A document's ``patches:``: ``22050 per-recording 8``."""
-
-    @property
-    def size(self) -> Sequence[int]:
-        """Samples of a window, the last of these numbers; the input's where there is none."""
-
-    @property
-    def per_volume(self) -> int | None:
-        """Windows of each recording."""
-
-
-def direction(input: Input, normalize: SettingLike | None, patches: Cutting | None) -> Dataset:
+def direction(input: Input, data: SoundsLike) -> Dataset:
     """Make the task of telling where a sound comes from, for a network with this input."""
-    if patches is not None:
+    if data.patches is not None:
         raise UserError(
             "source: direction has recordings of one length, which are not cut",
             "leave patches: out",
         )
     made = directions.direction()
+    rate = data.rate or made.rate
     found = dataset_from_arrays(
-        made.images, made.targets, made.classes, input=input, normalize=normalize, names=made.names
+        resample_sound(np.asarray(made.images[:]), ratio(made.rate, rate)),
+        made.targets,
+        made.classes,
+        input=input,
+        normalize=data.normalize,
+        names=made.names,
     )
-    return replace(found, groups=made.groups, unit=made.unit, rate=made.rate)
+    return replace(found, groups=made.groups, unit=made.unit, rate=rate)
 
 
-def kinds(input: Input, normalize: SettingLike | None, patches: Cutting | None) -> Windows:
+def kinds(input: Input, data: SoundsLike) -> Windows:
     """Cut the recordings in stereo into windows; what is to be told is their kind."""
     loaded = [(kind, each) for kind in KINDS for each in recordings(kind)]
-    found = [in_memory(each, input, f"{kind}/{each.name}", normalize) for kind, each in loaded]
+    found = [in_memory(each, input, f"{kind}/{each.name}", data) for kind, each in loaded]
     targets = [KINDS.index(kind) for kind, _ in loaded]
-    size, count = _size_and_count(input, patches, found)
-    return cut_windows(found, targets, KINDS, size, count, normalize)
+    size, count = _size_and_count(input, data.patches, found)
+    return cut_windows(found, targets, KINDS, size, count, data.normalize)
 
 
-def heard(sound: AnyArray, input: Input, patches: Cutting | None) -> Iterator[AnyArray]:
+def heard(sound: AnyArray, input: Input, patches: PatchesLike | None) -> Iterator[AnyArray]:
     """Cut a prepared recording as those were that were learned from, leaving nothing out.
 
     Parameters
@@ -93,8 +90,7 @@ def from_files(
     targets: Sequence[int],
     classes: Sequence[str],
     input: Input,
-    normalize: SettingLike | None = None,
-    patches: Cutting | None = None,
+    data: SoundsLike,
 ) -> Windows:
     """Cut recordings in files into windows.
 
@@ -110,8 +106,8 @@ def from_files(
         Names of the classes.
     input : sequence of int or None
         The network's input.
-    normalize, patches : optional
-        As in the document. Without ``patches:`` recordings of one length are taken as they are.
+    data : Data
+        The document's. Without its ``patches:`` recordings of one length are taken as they are.
 
     Returns
     -------
@@ -123,13 +119,13 @@ def from_files(
         If a file is damaged or does not fit the network, sampling rates differ, or lengths differ
         and nothing says how long windows are.
     """
-    found = read_recordings(paths, root, input, normalize)
-    size, count = _size_and_count(input, patches, found)
-    return cut_windows(found, targets, classes, size, count, normalize)
+    found = read_recordings(paths, root, input, data)
+    size, count = _size_and_count(input, data.patches, found)
+    return cut_windows(found, targets, classes, size, count, data.normalize)
 
 
 def _size_and_count(
-    input: Input, patches: Cutting | None, recordings: Sequence[Recording]
+    input: Input, patches: PatchesLike | None, recordings: Sequence[Recording]
 ) -> tuple[int, int]:
     """Tell how long windows are, and how many are cut from each recording."""
     if patches is None:
@@ -137,7 +133,7 @@ def _size_and_count(
     return _size(input, patches), patches.per_volume or PER_RECORDING
 
 
-def _size(input: Input, patches: Cutting) -> int:
+def _size(input: Input, patches: PatchesLike) -> int:
     size = patches.size[-1] if patches.size else input[-1]
     if size is None:
         what = f"the network's input {text_of(input)} leaves open how long a window is"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from .fitting import fit, fit_stack, target_size
 from .label_checks import class_numbers
 from .normalisation import normalisation
 from .placement import check_same_place, resample_like
+from .preparation import resampled
+from .rates import known_rate, ratio, resample_sound, resample_steps
 from .sample import Sample, sample_from_array
 from .settings import Input, SettingLike, Shape, text_of
 from .sound import check_ears
-from .spacing import resample_image, resample_labels, steps, to_spacing
+from .spacing import resample_image, resample_labels, steps
 from .values import AnyArray, check_finite, value_notes
 
 
@@ -44,6 +47,8 @@ class Recipe:
         Whether labels that lie elsewhere are resampled.
     spacing : tuple of float, optional
         Millimetres.
+    rate : float, optional
+        Samples per second.
     fit, normalize : Setting, optional
         As in the document.
     """
@@ -55,6 +60,7 @@ class Recipe:
     unlabelled: int | None = None
     align: bool = False
     spacing: tuple[float, ...] | None = None
+    rate: float | None = None
     fit: SettingLike | None = None
     normalize: SettingLike | None = None
 
@@ -93,8 +99,7 @@ def prepared(image: Contents, target: Contents | None, recipe: Recipe) -> Scan:
     sample = _sample(image, recipe)
     lying = None if target is None else _lying_over(target, image, recipe)
     notes = [*image.notes, *value_notes(sample.array), *(lying.notes if lying else ())]
-    spaced = to_spacing(sample, recipe.spacing)
-    fitted = _fitted(spaced, recipe)
+    fitted = _fitted(resampled(sample, recipe.spacing, recipe.rate), recipe)
     found = normalisation(fitted.array, recipe.normalize)
     array = fitted.array if found is None else found.apply(fitted.array)
     values = np.ascontiguousarray(array, np.float32)
@@ -218,6 +223,8 @@ def _classes(labels: Contents, sample: Sample, recipe: Recipe) -> NDArray[Any]:
     out = class_numbers(array, recipe.unlabelled, recipe.classes, name)
     if recipe.spacing is not None:
         out = resample_labels(out, _steps(sample, recipe))
+    if recipe.rate is not None:
+        out = resample_steps(out, _ratio(sample, recipe.rate))
     if recipe.fit is None:
         return out
     return _fitted_labels(out, recipe.fit, _size(out.shape, recipe))
@@ -242,6 +249,10 @@ def _one_channel(labels: Contents, sample: Sample, name: str) -> AnyArray:
 def _steps(sample: Sample, recipe: Recipe) -> tuple[float, ...]:
     assert recipe.spacing is not None
     return steps(sample.affine, sample.units, sample.rank, recipe.spacing, sample.name)
+
+
+def _ratio(sample: Sample, rate: float) -> Fraction:
+    return ratio(known_rate(sample, rate), rate)
 
 
 def _fitted_labels(labels: NDArray[Any], setting: SettingLike, size: Shape) -> NDArray[Any]:
@@ -279,6 +290,8 @@ def _values(target: Contents, sample: Sample, recipe: Recipe) -> NDArray[np.floa
     values = np.asarray(array, np.float32)
     if recipe.spacing is not None:
         values = resample_image(values, _steps(sample, recipe))
+    if recipe.rate is not None:
+        values = resample_sound(values, _ratio(sample, recipe.rate))
     if recipe.fit is not None:
         size = _size(values.shape[1:], recipe)
         values = np.asarray(fit_stack(values[None], recipe.fit, size, name)[0], np.float32)

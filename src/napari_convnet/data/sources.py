@@ -10,7 +10,8 @@ from . import recorded, samples
 from .contents import Contents
 from .dataset import Dataset
 from .directions import DIRECTIONS
-from .settings import Input, SettingLike
+from .documents import SoundsLike
+from .settings import Input
 from .values import AnyArray
 
 
@@ -68,13 +69,13 @@ class SoundSource:
     name, title, classes
         As of `Source`.
     load : callable
-        Makes the dataset for a network's input, a document's ``normalize:`` and its ``patches:``.
+        Makes the dataset for a network's input, as a document's ``data:`` says.
     """
 
     name: str
     title: str
     classes: tuple[str, ...]
-    load: Callable[[Input, SettingLike | None, recorded.Cutting | None], Dataset]
+    load: Callable[[Input, SoundsLike], Dataset]
 
 
 SOURCES: Mapping[str, Source | ScanSource | SoundSource] = MappingProxyType(

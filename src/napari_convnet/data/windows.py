@@ -19,7 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..network.problems import UserError
 from .contents import Contents, Note
 from .dataset import Dataset, one_image
+from .documents import SoundsLike
 from .normalisation import Normalisation, normalisation
+from .rates import differing, needed, rate_of, ratio, resample_sound
 from .readers import read_contents
 from .settings import Input, SettingLike, Shape, text_of
 from .sound import EAR_AXES, check_ears
@@ -49,6 +51,10 @@ class Recording:
         Its values; None where they are read from the file when a window is cut.
     path : Path or None
         The file.
+    own : float
+        Samples per second of the file, from which it is resampled.
+    accept : tuple of str
+        What may be approximated in the file.
     input : sequence of int or None
         The network's input, which says what the axes of the file are.
     normalised : Normalisation, optional
@@ -62,6 +68,8 @@ class Recording:
     rate: float = 0.0
     array: Sound | None = None
     path: Path | None = None
+    own: float = 0.0
+    accept: tuple[str, ...] = ()
     input: Input = ()
     normalised: Normalisation | None = None
     notes: tuple[Note, ...] = ()
@@ -89,9 +97,13 @@ class Recording:
             part: Sound = self.array[..., low:high]
             return part
         assert self.path is not None
-        seconds = f"{low / self.rate:.9f}-{high / self.rate:.9f}"
-        found = read_contents(self.path, series=seconds)
-        return arranged(found, self.input, self.name)
+        found = ratio(self.own, self.rate)
+        first, last = (low, high) if found == 1 else needed(low, high, found)
+        seconds = f"{first / self.own:.9f}-{last / self.own:.9f}"
+        read = read_contents(self.path, series=seconds, accept=self.accept)
+        part = resample_sound(arranged(read, self.input, self.name), found)
+        begin = low - int(first * found)
+        return part[..., begin : begin + high - low]
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,9 +286,7 @@ def _named(recording: Recording, start: int, size: int) -> str:
     return f"{recording.name}#{start / recording.rate:.4g}-{end / recording.rate:.4g}"
 
 
-def in_memory(
-    found: Contents, input: Input, name: str, normalize: SettingLike | None = None
-) -> Recording:
+def in_memory(found: Contents, input: Input, name: str, data: SoundsLike) -> Recording:
     """Bring a recording that was read into the form that the network takes.
 
     Raises
@@ -284,15 +294,19 @@ def in_memory(
     UserError
         If its ears do not fit the network, or it holds NaN.
     """
-    array = arranged(found, input, name)
+    own = rate_of(found.affine, found.units)
+    rate = data.rate or own
+    array = resample_sound(arranged(found, input, name), ratio(own, rate))
     notes = check_ears(found, input, name).notes
     return Recording(
         name,
         array.shape,
-        0.0 if found.affine is None else 1 / float(found.affine[-2, -2]),
+        rate,
         array,
+        own=own,
+        accept=tuple(data.accept),
         input=input,
-        normalised=normalisation(array, normalize),
+        normalised=normalisation(array, data.normalize),
         notes=tuple(Note(f"{name}: {note}", note.kind) for note in notes if note.kind == "warning"),
     )
 
@@ -312,7 +326,7 @@ def arranged(found: Contents, input: Input, name: str) -> Sound:
 
 
 def read_recordings(
-    paths: Sequence[Path], root: Path, input: Input, normalize: SettingLike | None = None
+    paths: Sequence[Path], root: Path, input: Input, data: SoundsLike
 ) -> tuple[Recording, ...]:
     """Read recordings to be cut into windows; of a large set, only what normalising needs is kept.
 
@@ -324,20 +338,20 @@ def read_recordings(
         What their names are relative to.
     input : sequence of int or None
         The network's input.
-    normalize : Setting, optional
-        As in the document.
+    data : Data
+        The document's.
 
     Raises
     ------
     UserError
         If one is damaged, holds NaN, has other ears than the network wants, or another sampling
-        rate than the first one.
+        rate than the first one and the document no ``rate:``.
     """
     kept: list[Recording] = []
     total = 0
     for path in paths:
         name = path.relative_to(root).as_posix()
-        one = in_memory(read_contents(path), input, name, normalize)
+        one = in_memory(read_contents(path, accept=data.accept), input, name, data)
         if kept:
             _check_alike(kept[0], one)
         total += one.length * int(np.prod(one.shape[:-1])) * 4
@@ -349,12 +363,7 @@ def read_recordings(
 
 def _check_alike(first: Recording, other: Recording) -> None:
     if round(first.rate) != round(other.rate):
-        raise UserError(
-            f"the recordings differ in their sampling rate: {first.name} has {first.rate:,.0f} Hz, "
-            f"{other.name} {other.rate:,.0f} Hz",
-            "bring them to one rate, such as by: sox IN.wav -r "
-            f"{min(first.rate, other.rate):.0f} OUT.wav",
-        )
+        raise differing((first.name, first.rate), (other.name, other.rate))
     if first.shape[:-1] != other.shape[:-1]:
         raise UserError(
             f"{first.name} is {text_of(first.shape)}, {other.name} {text_of(other.shape)}",

@@ -91,6 +91,15 @@ def _names(value: Any) -> Any:
     return tuple(value)
 
 
+def _accepted(value: Any) -> Any:
+    words = _names(value)
+    for word in words:
+        if word not in ACCEPTED:
+            near = did_you_mean(word, ACCEPTED, f"write {listed(ACCEPTED)}")
+            raise ValueError(f"nothing is called {quoted(word)} that could be accepted; {near}")
+    return words
+
+
 def _split(value: Any) -> Any:
     if isinstance(value, tuple):
         return value
@@ -182,6 +191,8 @@ NAMED = {
 SOURCES = ("digits", "faces", "head", "abdomen", "direction", "recordings")
 """Built-in samples; `napari_convnet.data.SOURCES` says what they are."""
 ALIGN = ("none", "labels")
+ACCEPTED = ("uneven", "duplicates", "damaged", "q-form")
+"""What readers do only if they are told to, by the words of their messages."""
 TASKS = ("classify", "segment", "regress")
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -235,8 +246,14 @@ class Data(_Section):
         Label value that means "not labelled"; with 0, as in painted layers, class = label - 1.
     align : {"none", "labels"}
         labels: labels that do not lie over their image are resampled to its voxels.
+    accept : tuple of str
+        What readers may do that they refuse else: read slices that are ``uneven`` as if they were
+        even, the first of ``duplicates``, what there is of ``damaged`` files, a scan that lies
+        twice by its ``q-form``.
     spacing : tuple of float or None
         Millimetres to which scans are resampled, linearly (labels: the nearest).
+    rate : int or None
+        Samples per second to which recordings are resampled.
     normalize : Setting or None
         zscore, minmax, percentile LOW HIGH or window LOW HIGH; ``zscore above 0`` takes its
         statistics of the values above 0 only.
@@ -259,7 +276,9 @@ class Data(_Section):
     classes: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     unlabelled: Annotated[int | None, BeforeValidator(_unlabelled)] = None
     align: Annotated[str, _one_of("alignment", *ALIGN)] = "none"
+    accept: Annotated[tuple[str, ...], BeforeValidator(_accepted)] = ()
     spacing: Annotated[tuple[float, ...], _line_of(parse_spacing)] | None = None
+    rate: Annotated[int, _number(1, 10**7, whole=True)] | None = None
     normalize: Annotated[Setting, _setting("normalisation", NORMALISATIONS)] | None = None
     fit: Annotated[Setting, _setting("fit", FITS)] | None = None
     split: Annotated[tuple[float, float, float], BeforeValidator(_split)] = (0.7, 0.15, 0.15)

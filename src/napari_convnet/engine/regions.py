@@ -166,17 +166,18 @@ def open_maps(
     look: Look, image: NDArray[Any], affine: NDArray[np.float64], cache_bytes: int
 ) -> FeatureMaps | ForeignMaps:
     """Give the maps of an image, which is read, and prepared as the document says, where needed."""
-    from ..data.spacing import to_spacing
+    from ..data.preparation import resampled
     from ..maps import feature_maps
     from ..maps.slices import open_input
 
     pipeline = look.pipeline()
     sample = sample_of(look, image, affine)
-    if pipeline.data is not None and pipeline.data.spacing is not None:
+    data = pipeline.data
+    if data is not None and (data.spacing or data.rate):
         # Other voxels than its own are made of all of it.
         whole = replace(sample, array=np.asarray(image, np.float32))
-        sample = to_spacing(whole, pipeline.data.spacing)
-    source = open_input(pipeline.network.input, sample, path=pipeline.data)
+        sample = resampled(whole, data.spacing, data.rate)
+    source = open_input(pipeline.network.input, sample, path=data)
     return feature_maps(module_of(look, look.stamp()), source, cache_bytes=cache_bytes)
 
 

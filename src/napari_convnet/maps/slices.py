@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from napari_convnet.data import Sample
 from napari_convnet.data.axes import GivenInput, input_form, volume_input
 from napari_convnet.data.fitting import target_size
+from napari_convnet.data.preparation import resampled
 from napari_convnet.data.settings import Input, SettingLike
-from napari_convnet.data.spacing import to_spacing
 from napari_convnet.document.settings import Setting
 from napari_convnet.network import INPUT, Layer, Network, Problem
 from napari_convnet.network.geometry import Field
@@ -286,9 +286,9 @@ def open_input(
         Further arguments of `open_source`.
     """
     form = _form(given, array, axes, rgb)
-    spacing = getattr(path, "spacing", None)
-    if spacing is not None and not isinstance(array, Source):
-        array = _spaced(open_source(array, form, axes=axes, rgb=rgb, **place), spacing)
+    wanted = getattr(path, "spacing", None), getattr(path, "rate", None)
+    if wanted != (None, None) and not isinstance(array, Source):
+        array = _resampled(open_source(array, form, axes=axes, rgb=rgb, **place), *wanted)
         axes, rgb, place = None, None, {}
     if path is not None and len(form) > len(given.shape):
         depth = array.array.shape[-3] if isinstance(array, Sample) else np.shape(array)[-3]
@@ -296,10 +296,10 @@ def open_input(
     return open_source(array, form, axes=axes, rgb=rgb, path=path, **place)
 
 
-def _spaced(source: Source, spacing: tuple[float, ...]) -> Sample:
-    """Read all of a source, and resample it to a document's ``spacing:``."""
+def _resampled(source: Source, spacing: tuple[float, ...] | None, rate: float | None) -> Sample:
+    """Read all of a source, and resample it to a document's ``spacing:`` or ``rate:``."""
     whole = Sample(source.read(), source.affine, source.units, source.axes, source.name)
-    return to_spacing(whole, spacing)
+    return resampled(whole, spacing, rate)
 
 
 def _form(given: GivenInput, array: Any, axes: Any, rgb: bool | None) -> Input:

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from napari_convnet import __version__
-from napari_convnet.data import Classified
 from napari_convnet.document import Pipeline
 from napari_convnet.model import device_name
 from napari_convnet.network import UserError
@@ -116,7 +115,7 @@ def _environment(plan: Plan) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "seed": plan.settings.seed,
         "classes": list(plan.examples.classes),
-        "rate": plan.examples.rate if isinstance(plan.examples, Classified) else 0.0,
+        "rate": plan.examples.rate,
     }
 
 

@@ -20,6 +20,7 @@ from napari_convnet.data import (
     read_sample,
     sample_from_array,
 )
+from napari_convnet.data.rates import check_rate, rate_of
 from napari_convnet.data.recorded import heard
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
@@ -30,8 +31,6 @@ from .predicting.dense import predict_dense
 from .predicting.results import Regressed, Segmentation
 from .results import Prediction
 from .tasks import ClassLearner
-
-_SECONDS = {"s", "second", "seconds"}
 
 
 def predict(
@@ -87,24 +86,13 @@ def predict(
     if not isinstance(net, ClassLearner):
         what = f"the network ends in {pipeline.network.output[0]} values, not in values per voxel"
         raise UserError(what, "end it in maps, or write task: classify")
-    taken = _sample(sample, pipeline.input)
-    _check_rate(taken, loaded.rate)
+    accept = () if pipeline.data is None else pipeline.data.accept
+    taken = _sample(sample, pipeline.input, accept)
+    if pipeline.data is None or pipeline.data.rate is None:
+        check_rate(rate_of(taken.affine, taken.units), loaded.rate, taken.name)
     array = prepare(taken, pipeline.data, pipeline.input).array
     found = torch.stack(list(_told(loaded, net, array))).mean(0)
     return _prediction(found, loaded.classes, loaded.trained, taken.name)
-
-
-def _check_rate(sample: Sample, rate: float) -> None:
-    """Refuse a recording in which everything sounds higher or lower than in what was learned."""
-    if not rate or sample.units[-1] not in _SECONDS or not sample.affine[-2, -2] > 0:
-        return
-    own = 1 / float(sample.affine[-2, -2])
-    if abs(own / rate - 1) > 1e-3:
-        raise UserError(
-            f"{sample.name or 'the recording'} has {own:,.0f} samples per second; the network "
-            f"learned from recordings with {rate:,.0f}",
-            f"bring it to that rate, such as by: sox IN.wav -r {rate:.0f} OUT.wav",
-        )
 
 
 def _told(loaded: Loaded, net: ClassLearner, array: NDArray[np.float32]) -> Iterator[Tensor]:
@@ -118,9 +106,9 @@ def _told(loaded: Loaded, net: ClassLearner, array: NDArray[np.float32]) -> Iter
             yield net.probabilities(_checked(net.outputs(image)))
 
 
-def _sample(sample: Any, input: Sequence[int | None]) -> Sample:
+def _sample(sample: Any, input: Sequence[int | None], accept: Sequence[str] = ()) -> Sample:
     if isinstance(sample, str | os.PathLike):
-        return read_sample(Path(sample), input)
+        return read_sample(Path(sample), input, accept=accept)
     if isinstance(sample, Contents):
         return sample_from_array(
             sample.array,

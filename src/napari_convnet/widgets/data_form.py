@@ -48,7 +48,11 @@ class DataForm(QWidget):
         self.unlabelled = self._line("none", "Value of labels that means: not labelled")
         self.align = ChoiceEdit(tuple(_ALIGN.values()), self)
         self.align.setToolTip("Labels that do not lie where their image does")
+        self.accept = self._line(
+            "nothing", "What files may lack, as a message named it: uneven, duplicates, damaged"
+        )
         self.spacing = self._line("as it is", "Millimetres to resample to: 1, or 3x1x1 (z, y, x)")
+        self.rate = self._line("as it is", "Samples per second to resample recordings to: 16000")
         self.normalize = NormaliseEdit(NORMALISATIONS, self)
         self.split = self._line(
             "", "Per cent for training/validation/test, or training/test: 80/20"
@@ -69,7 +73,9 @@ class DataForm(QWidget):
             "classes": self.classes,
             "unlabelled": self.unlabelled,
             "align": self.align,
+            "accept": self.accept,
             "spacing": self.spacing,
+            "rate": self.rate,
             "normalize": self.normalize,
             "split": self.split,
             "regions": self.regions,
@@ -97,7 +103,7 @@ class DataForm(QWidget):
     def _connect(self) -> None:
         tell = self.valueChanged.emit
         self.classes.valueChanged.connect(lambda text: tell("data.classes", names_value(text)))
-        for key in ("unlabelled", "spacing", "split", "regions", "patches"):
+        for key in ("unlabelled", "accept", "spacing", "rate", "split", "regions", "patches"):
             self._tell_text(key, self.rows[key])
         self.align.valueChanged.connect(
             lambda text: tell("data.align", None if text == _ALIGN["none"] else "labels")
@@ -116,7 +122,9 @@ class DataForm(QWidget):
         return {
             "classes": self.classes.value(),
             "unlabelled": self.unlabelled.value(),
+            "accept": self.accept.value(),
             "spacing": self.spacing.value(),
+            "rate": self.rate.value(),
             "split": self.split.value(),
             "regions": self.regions.value(),
             "patches": self.patches.value(),
@@ -140,6 +148,8 @@ class DataForm(QWidget):
         self.classes.setValue(", ".join(data.classes))
         self.unlabelled.setValue("" if data.unlabelled is None else str(data.unlabelled))
         self.align.setValue(_ALIGN[data.align])
+        self.accept.setValue(", ".join(data.accept))
+        self.rate.setValue("" if data.rate is None else str(data.rate))
         self.spacing.setValue("x".join(number_text(n) for n in data.spacing or ()))
         self.split.setValue(split_text(data.split))
         self.normalize.setValue(data.normalize)
@@ -154,7 +164,7 @@ class DataForm(QWidget):
         self.setCutting(self._cutting)
         shown = data_fields(pipeline)
         if pairs:
-            shown -= {"align"}  # layers are checked when they are chosen
+            shown -= {"align", "accept"}  # layers are checked when they are chosen
         for key, edit in self.rows.items():
             self.form.setRowVisible(edit, key in shown)
 
@@ -164,7 +174,9 @@ TITLES = {
     "classes": "Classes",
     "unlabelled": "Unlabelled",
     "align": "Labels",
+    "accept": "Accept",
     "spacing": "Spacing",
+    "rate": "Rate (Hz)",
     "normalize": "Normalise",
     "split": "Split",
     "regions": "Regions",

@@ -124,7 +124,9 @@ def data_fields(pipeline: Pipeline) -> frozenset[str]:
         "classes": pipeline.train.task != "regress",
         "unlabelled": pipeline.train.task == "segment" and files,
         "align": dense and files and bool(data.labels),
+        "accept": files,
         "spacing": dense and volumes,
+        "rate": len(given.sizes) == 1 and not data.source,
         "normalize": True,
         "split": True,
         "regions": dense,
@@ -132,7 +134,8 @@ def data_fields(pipeline: Pipeline) -> frozenset[str]:
         "fit": not dense,
         "augment": True,
     }
-    said = {key for key in data.model_fields_set if getattr(data, key) not in (None, "", "none")}
+    nothing = (None, "", "none", ())
+    said = {key for key in data.model_fields_set if getattr(data, key) not in nothing}
     return frozenset(key for key, want in wanted.items() if want or key in said)
 
 

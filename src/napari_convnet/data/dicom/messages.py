@@ -96,8 +96,9 @@ def uneven(path: Path, found: Spread) -> Refusal:
     """Slices that no affine can hold."""
     return Refusal(
         f"{path}: {uneven_words(found)}",
-        'find the missing files, or accept "uneven" to read the slices as if evenly spaced',
+        "find the missing files",
         "uneven",
+        "read the slices as if evenly spaced",
         "the slices are read as if evenly spaced",
     )
 
@@ -130,8 +131,9 @@ def duplicates(path: Path, where: Sequence[int], count: int) -> Refusal:
     return Refusal(
         f"{path}: several pictures are at the same place (slice {places}{more} of {count}), and "
         "nothing in them (time, echo, b-value) tells them apart in the same way everywhere",
-        'take the doubled files away, or accept "duplicates" to read the first of each',
+        "take the doubled files away",
         "duplicates",
+        "read the first of each",
         "of the pictures at one place the first is read",
     )
 
@@ -141,8 +143,9 @@ def partly_damaged(path: Path, errors: Sequence[UserError], count: int) -> Refus
     first = errors[0].problems[0].what
     return Refusal(
         f"{len(errors)} of the {count} DICOM files of {path} cannot be read; the first: {first}",
-        'copy them again, or accept "damaged" to read the scan without them',
+        "copy them again",
         "damaged",
+        "read the scan without them",
         "the scan is read without them",
     )
 

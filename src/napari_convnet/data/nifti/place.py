@@ -107,8 +107,8 @@ def _used(
         "or has numbers that are none"
     )
     if Q_FORM in usable:
-        fix = f'to read it by its q-form, accept "{Q_FORM}"'
-        raise Refusal(what, fix, Q_FORM, "it is placed by its q-form")
+        fix = "correct the header with another program"
+        raise Refusal(what, fix, Q_FORM, "read it by its q-form", "it is placed by its q-form")
     raise UserError(what, "correct the header with another program")
 
 

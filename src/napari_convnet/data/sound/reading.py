@@ -49,8 +49,9 @@ def read_sound(path: Path, choice: Choice) -> Contents:
     if told and DAMAGED not in choice.accept:
         raise Refusal(
             told,
-            f'copy it again, or accept "{DAMAGED}" to read what there is of it',
+            "copy it again",
             DAMAGED,
+            "read what there is of it",
             "what there is of it is read",
         )
     if array.shape[1] == 0:

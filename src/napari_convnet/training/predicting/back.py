@@ -15,11 +15,12 @@ Matrix = NDArray[np.float64]
 PIECE = 2**21
 """Values that are brought back in one go."""
 
-SHORT = 0.75
-"""Voxels by which a result may end before the middle of a scan's voxel that it is the result of.
+SHORT = 1.0
+"""Voxels, less than which a result may end before the middle of a scan's voxel that is its own.
 
-Resampling keeps the middle and rounds the number of voxels: at its ends a grid may be a quarter of
-a voxel short, and the middles of its outermost voxels lie half a voxel within."""
+Resampling a scan keeps the middle and rounds the number of voxels: at its ends a grid may be a
+quarter of a voxel short, and the middles of its outermost voxels lie half a voxel within. That of a
+recording begins with it, and may end nearly one of its samples earlier."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_convnet.data import Normalisation
+from napari_convnet.data.rates import check_rate, rate_of
 from napari_convnet.maps import Box, FeatureMap, FeatureMaps, feature_maps, working_tiles
 from napari_convnet.network import UserError, did_you_mean
 
@@ -82,6 +83,8 @@ def predicting(
         If the input does not fit the network, or the labels not the input.
     """
     scene = make_scene(sample, loaded.pipeline.network.input, loaded.pipeline.data)
+    source = scene.source
+    check_rate(rate_of(source.affine, source.units), loaded.rate, scene.name)
     task = _Regression if loaded.pipeline.train.task == "regress" else _Segmentation
     job = task(loaded, scene, probabilities, space)
     if labels is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,14 +56,14 @@ def right_labels(labels: Any, scene: Scene, classes: int, data: Data | None) -> 
     classes : int
         How many there are.
     data : Data, optional
-        The document's, for ``unlabelled:`` and ``align:``.
+        The document's, for ``unlabelled:``, ``align:`` and ``accept:``.
 
     Raises
     ------
     UserError
         If they are of another size or lie elsewhere, or have values that are no class.
     """
-    found = _contents(labels)
+    found = _contents(labels, () if data is None else data.accept)
     name, called = found.name, scene.name or "the image"
     own = replace(_like(scene), name=called)
     if found.affine is not None and data is not None and data.align == "labels":
@@ -78,10 +78,10 @@ def right_labels(labels: Any, scene: Scene, classes: int, data: Data | None) -> 
     return Right(class_numbers(array, unlabelled, classes, name), scene.affine, found.notes)
 
 
-def _contents(labels: Any) -> Contents:
+def _contents(labels: Any, accept: Sequence[str]) -> Contents:
     if hasattr(labels, "shape") or isinstance(labels, list | tuple):
         labels = Contents(np.asarray(labels))
-    found = labels if isinstance(labels, Contents) else read_contents(labels)
+    found = labels if isinstance(labels, Contents) else read_contents(labels, accept=accept)
     return replace(found, name=found.name or "the labels")
 
 

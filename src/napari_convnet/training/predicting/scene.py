@@ -70,7 +70,7 @@ def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
     """
     if isinstance(sample, str | os.PathLike):
         path = Path(sample)
-        sample = read_contents(path)
+        sample = read_contents(path, accept=() if data is None else data.accept)
         sample = replace(sample, name=sample.name or path.name)
     own = _opened(sample, input)
     source = own if data is None else _opened(sample, input, data)
