@@ -280,8 +280,9 @@ def preview(
     if not network.layers:
         return
     cache = PreviewCache() if cache is None else cache
-    key = (network.input.shape, path and (getattr(path, "spacing", None), path.fit, path.normalize))
     shape = network.input.shape
+    resampling = getattr(path, "spacing", None), getattr(path, "rate", None)
+    key = (shape, path and (*resampling, path.fit, path.normalize))
     source: Any = cache.source(array, key, lambda: open_input(network.input, array, path=path))
     if len(source.shape) > len(shape):
         source, point = neighbours(source, network.input.channels, point)
