@@ -106,6 +106,23 @@ def test_a_lazy_array_is_read_slab_by_slab() -> None:
     np.testing.assert_array_equal(found.labels, predict(document(data=data), lazy.array).labels)
 
 
+def test_a_module_gives_the_same_as_its_document() -> None:
+    pipeline, array = document(), volume(12, 14, 16)
+    module = pipeline.build()
+    expected = predict(pipeline, sample(array), probabilities=True)
+    found = predict(module, sample(array), probabilities=True, most_bytes=100_000)
+    assert isinstance(found, Segmentation)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-3)
+    np.testing.assert_allclose(found.affine, AFFINE)
+    assert (found.classes, found.message) == (("0", "1", "2"), "")
+    assert module.training
+    slices = document("5zx16x16")
+    np.testing.assert_array_equal(
+        predict(slices.build(), sample(array)).labels, predict(slices, sample(array)).labels
+    )
+
+
 def test_one_map_tells_two_classes_apart() -> None:
     pipeline, array = document(end="conv 1 k1 sigmoid"), volume(8, 8, 8)
     found = predict(pipeline, array, probabilities=True)

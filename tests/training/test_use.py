@@ -147,9 +147,10 @@ def test_what_predict_cannot_do_is_told(home, document, few):
         predict(home / "runs/a", np.zeros((30, 31)))
     with pytest.raises(UserError, match="NaN"):
         predict(home / "runs/a", np.full((28, 28), np.nan))
-    maps = parse("input: 1x28x28\nnet:\n  - conv 3 k3\n").build()
     with pytest.raises(UserError, match="ends in maps of 3x28x28"):
-        predict(maps, few.images[0, 0])
+        predict(nn.Conv2d(1, 3, 3, padding=1), few.take([0])[0])
+    with pytest.raises(UserError, match="labels is for networks that end in maps"):
+        predict(document().build(), few.images[0, 0], labels=1)
     with pytest.raises(UserError, match="labels is for networks that end in maps"):
         predict(home / "runs/a", few.images[0, 0], labels=1)
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import torch
 
 from napari_convnet.data import SOURCES
-from napari_convnet.document import Pipeline, read
+from napari_convnet.document import Pipeline, Sections, Train, read
 from napari_convnet.model import (
     ConvNet,
     build,
@@ -87,6 +87,22 @@ def load(source: Source, which: str = "best", device: str | torch.device = "auto
     model = build(source.checked(), device=picked)
     named = _names_in(find_weights(source.weights, source.folder)) if source.weights else ()
     return _loaded(source, model, picked, named)
+
+
+def load_module(model: ConvNet) -> Loaded:
+    """Take a module at hand, which tells classes apart: it knows no document, but its network.
+
+    Parameters
+    ----------
+    model : ConvNet
+        It computes where it lies, on values as they are. Whether its weights are trained is its
+        owner's knowledge.
+    """
+    sections = Sections(train=Train(task="segment"))
+    pipeline = Pipeline("", None, model.network, sections, (), ())
+    device = next(model.parameters(), torch.empty(0)).device
+    net = learner(model, pipeline.train, device)
+    return Loaded(pipeline, net, class_names(pipeline), trained=True)
 
 
 def _opened(source: Source) -> Run | Pipeline:

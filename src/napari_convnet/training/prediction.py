@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from napari_convnet.data.recorded import heard
 from napari_convnet.model import ConvNet
 from napari_convnet.network import UserError
 
-from .loading import Loaded, Source, load
+from .loading import Loaded, Source, load, load_module
 from .modes import in_use
 from .predicting.dense import predict_dense
 from .predicting.results import Regressed, Segmentation
@@ -52,7 +52,7 @@ def predict(
     source : Run, Pipeline, path, Loaded or nn.Module
         A run or its folder; a document (with its ``weights:``) or its file; what `load` gave, which
         saves loading again; or a module, which computes where it lies, on values as they are
-        (C, spatial...).
+        (C, spatial...). A module that was built from a document may end in maps.
     sample : Sample, array-like, path or Contents
         The image, with its values as they came: the document's ``spacing:``, ``fit:`` and
         ``normalize:`` are applied here. Lazy arrays (zarr, a memory map) are read only where that
@@ -75,14 +75,12 @@ def predict(
         If network or image are missing, or do not fit each other.
     """
     if isinstance(source, nn.Module):
-        return _by_module(source, sample)
+        return _by_module(source, sample, options)
     loaded = source if isinstance(source, Loaded) else load(source, which, device)
     pipeline, net = loaded.pipeline, loaded.net
     if len(pipeline.network.output) > 1:
         return predict_dense(loaded, sample, **options)
-    if options:
-        what = f"{next(iter(options))} is for networks that end in maps; this one ends in values"
-        raise UserError(what, "leave it out")
+    _check_none(options)
     if not isinstance(net, ClassLearner):
         what = f"the network ends in {pipeline.network.output[0]} values, not in values per voxel"
         raise UserError(what, "end it in maps, or write task: classify")
@@ -122,8 +120,19 @@ def _sample(sample: Any, input: Sequence[int | None], accept: Sequence[str] = ()
     return sample if isinstance(sample, Sample) else sample_from_array(sample, input)
 
 
-def _by_module(module: nn.Module, sample: Any) -> Prediction:
+def _check_none(options: Mapping[str, Any]) -> None:
+    if options:
+        what = f"{next(iter(options))} is for networks that end in maps; this one ends in values"
+        raise UserError(what, "leave it out")
+
+
+def _by_module(
+    module: nn.Module, sample: Any, options: Mapping[str, Any]
+) -> Prediction | Segmentation | Regressed:
     """Predict with a module that comes without a document."""
+    if isinstance(module, ConvNet) and len(module.network.output) > 1:
+        return predict_dense(load_module(module), sample, **options)
+    _check_none(options)
     if isinstance(module, ConvNet):
         sample = _sample(sample, module.network.input.shape)
     name = sample.name if isinstance(sample, Sample) else ""
