@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from napari_convnet.data import Contents, Dense, Region, head, load_examples
 from napari_convnet.document import edit, parse
 from napari_convnet.network import UserError
-from napari_convnet.training import Epoch, Finished, Run, Step, evaluate, load, train
+from napari_convnet.training import Epoch, Finished, Run, Step, evaluate, load, predict, train
 from napari_convnet.training.metrics import confusion, mean_dice
 from napari_convnet.training.plan import prepare
 from napari_convnet.training.tasks import class_weights, spread
@@ -139,6 +140,28 @@ def test_what_is_measured_is_the_network_on_the_whole_scan(scan, tmp_path):
     assert found.volumes["labelled"] == pytest.approx(counts.sum(1) / 1000)
     everything = evaluate(tmp_path / "run", scan)
     assert (everything.part, everything.n) == ("all", 30 * 60 * 34)
+
+
+def test_all_doors_count_every_class_that_was_painted(scan, tmp_path):
+    """With ``unlabelled: 0`` class 0 is a class as any other."""
+    pipeline = parse(edit.set_value(document().text, "data.unlabelled", "0"))
+    image, labels = scan[0]
+    painted = replace(labels, array=np.asarray(labels.array) + 1)
+    painted.array[::2] = 0
+    *_, epoch, finished = (
+        event
+        for event in train(pipeline, run=tmp_path / "run", data=[(image, painted)])
+        if isinstance(event, Epoch | Finished)
+    )
+    mean = np.mean([value for value in finished.scores.values() if value is not None])
+    assert finished.test_score == pytest.approx(mean)
+    assert epoch.validation_score == pytest.approx(np.mean(list(epoch.scores.values())))
+    found = evaluate(tmp_path / "run", [(image, painted)], part="test")
+    assert found.mean_dice == finished.test_score
+    told = predict(tmp_path / "run", image, labels=painted)
+    assert (told.confusion.sum(1) > 0).all()
+    assert told.mean_dice == pytest.approx(np.mean([row["dice"] for row in told.rows()]))
+    assert f"mean Dice {told.mean_dice:.4f}" in str(told)
 
 
 def test_every_epoch_tells_the_score_and_that_of_each_class(scan, tmp_path):

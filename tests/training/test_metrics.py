@@ -61,6 +61,14 @@ def test_a_class_that_is_found_but_not_there_does_not_enter_the_mean():
     assert metrics.mean_dice(counts) == 1.0
 
 
+def test_class_0_enters_the_mean_where_it_was_painted():
+    counts = metrics.confusion([0, 0, 1], [0, 2, 1], 3)
+    assert metrics.mean_dice(counts, metrics.foreground_of(0)) == pytest.approx(5 / 6)
+    assert metrics.mean_dice(counts, metrics.foreground_of(255)) == 1.0
+    found = Evaluation(2 / 3, 0.5, counts, ("a", "b", "c"), unit="voxels", foreground=0)
+    assert found.as_dict()["mean_dice"] == pytest.approx(5 / 6)
+
+
 def test_pieces_make_the_confusion_of_the_whole():
     right, found = two_label_images(3)
     parts = [metrics.confusion(right[:, i], found[:, i], CLASSES) for i in range(right.shape[1])]

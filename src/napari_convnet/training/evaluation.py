@@ -12,7 +12,7 @@ from napari_convnet.document import Data as DataSection
 from napari_convnet.document import Pipeline
 from napari_convnet.network import UserError
 
-from .loading import Source, load
+from .loading import Loaded, Source, load
 from .metrics import Errors
 from .plan import Data
 from .results import Evaluation, RegressionEvaluation
@@ -69,7 +69,7 @@ def evaluate(
         raise UserError(
             f"the {where} part has no {what}", "evaluate another part, or change split:"
         )
-    return _result(found, examples, where, loaded.trained)
+    return _result(found, examples, where, loaded)
 
 
 def check_part(part: str | None) -> None:
@@ -91,12 +91,12 @@ def _held_out(examples: Examples) -> str:
 
 
 def _result(
-    found: Measured[Any], examples: Examples, part: str, trained: bool
+    found: Measured[Any], examples: Examples, part: str, loaded: Loaded
 ) -> Evaluation | RegressionEvaluation:
     errors = found.found
     if isinstance(errors, Errors):
         return RegressionEvaluation(
-            errors.mse, errors.mae, errors.psnr, found.loss, errors.count, part, trained
+            errors.mse, errors.mae, errors.psnr, found.loss, errors.count, part, loaded.trained
         )
     return Evaluation(
         accuracy=found.accuracy or 0.0,
@@ -104,9 +104,10 @@ def _result(
         confusion=errors,
         classes=examples.classes,
         part=part,
-        trained=trained,
+        trained=loaded.trained,
         unit=_counted(examples),
         millilitres=found.volumes,
+        foreground=loaded.net.foreground,
     )
 
 

@@ -64,8 +64,8 @@ class Started(Event):
     task : str
         What is learned: ``classify``, ``segment`` or ``regress``.
     score_name : str
-        What it is judged by: ``accuracy``, ``Dice`` (mean over the classes without class 0), or
-        ``mse``, of which lower is better.
+        What it is judged by: ``accuracy``, ``Dice`` (the mean of `mean_dice`), or ``mse``, of
+        which lower is better.
     unit : str
         What `train` counts: ``images``, ``patches``.
     notes : tuple of str

@@ -101,7 +101,7 @@ def load_module(model: ConvNet) -> Loaded:
     sections = Sections(train=Train(task="segment"))
     pipeline = Pipeline("", None, model.network, sections, (), ())
     device = next(model.parameters(), torch.empty(0)).device
-    net = learner(model, pipeline.train, device)
+    net = learner(model, pipeline, device)
     return Loaded(pipeline, net, class_names(pipeline), trained=True)
 
 
@@ -127,7 +127,7 @@ def _from_run(run: Run, which: str, device: torch.device) -> Loaded:
 def _loaded(
     pipeline: Pipeline, model: ConvNet, device: torch.device, named: tuple[str, ...]
 ) -> Loaded:
-    net = learner(model, pipeline.train, device)
+    net = learner(model, pipeline, device)
     return Loaded(pipeline, net, named or class_names(pipeline), _is_trained(model))
 
 

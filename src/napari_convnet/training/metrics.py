@@ -85,19 +85,36 @@ def iou(counts: Counts) -> Ratios:
     return ratio(counts.diagonal(), counts.sum(0) + counts.sum(1) - counts.diagonal())
 
 
-def mean_dice(counts: Counts) -> float:
-    """Mean Dice of the classes that there are, without class 0; NaN where there are none.
+def mean_dice(counts: Counts, foreground: int = 1) -> float:
+    """Mean Dice of the foreground classes that there are; NaN where there are none.
 
-    Class 0 is what surrounds the others. A class counts where there is something of it.
+    A class counts where there is something of it.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        int64 (classes, classes): per right class (row) and predicted class (column).
+    foreground : int
+        The first class that enters, as of `foreground_of`.
 
     Examples
     --------
-    >>> round(mean_dice(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])), 3)
-    0.889
+    >>> counts = np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])
+    >>> round(mean_dice(counts), 3), round(mean_dice(counts, 0), 3)
+    (0.889, 0.873)
     """
     present = counts.sum(1) > 0
-    present[0] = False
+    present[:foreground] = False
     return float(dice(counts)[present].mean()) if present.any() else math.nan
+
+
+def foreground_of(unlabelled: int | None) -> int:
+    """Give the first class that enters a mean Dice, by a document's ``unlabelled:``.
+
+    Class 0 surrounds the others, and does not. But where 0 says that nothing is labelled, classes
+    were painted from 1: class 0 is the first of them, and enters as any other.
+    """
+    return 0 if unlabelled == 0 else 1
 
 
 def ratio(part: ArrayLike, whole: ArrayLike) -> Ratios:

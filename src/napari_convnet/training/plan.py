@@ -138,7 +138,7 @@ def prepare(
         device=picked,
         folder=pipeline.folder,
     )
-    net = learner(model, pipeline.train, picked, _weights(pipeline.train, examples, picked))
+    net = learner(model, pipeline, picked, _weights(pipeline.train, examples, picked))
     net.check(examples)
     _try(net, pipeline, examples)
     return Plan(pipeline, examples, picked, net)

@@ -13,11 +13,20 @@ from numpy.typing import NDArray
 from . import metrics
 from .metrics import Counts, Ratios, listed
 
-UNTRAINED = "these weights are random: train the network first"
+
+class Judged:
+    """What a network says, or how well it does: worth something once it is trained."""
+
+    trained: bool
+
+    @property
+    def message(self) -> str:
+        """What the reader of it must know; mostly empty."""
+        return "" if self.trained else "these weights are random: train the network first"
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(Judged):
     """How well a network tells classes apart, of images or of voxels.
 
     Parameters
@@ -39,6 +48,8 @@ class Evaluation:
         What is counted: ``images``, ``voxels``.
     millilitres : numpy.ndarray, optional
         float64 (classes, classes): the confusion in millilitres, of scans in mm.
+    foreground : int
+        The first class that enters the mean Dice.
     """
 
     accuracy: float
@@ -49,6 +60,7 @@ class Evaluation:
     trained: bool = True
     unit: str = "images"
     millilitres: Ratios | None = None
+    foreground: int = 1
 
     @property
     def n(self) -> int:
@@ -93,11 +105,8 @@ class Evaluation:
 
     @property
     def mean_dice(self) -> float:
-        """Mean Dice of the classes that there are, of voxels without class 0; see `mean_dice`.
-
-        Of images, where no class surrounds the others, NaN.
-        """
-        return metrics.mean_dice(self.confusion) if self.dense else math.nan
+        """Mean Dice of the foreground classes that there are, of voxels; of images NaN."""
+        return metrics.mean_dice(self.confusion, self.foreground) if self.dense else math.nan
 
     @property
     def volumes(self) -> dict[str, Ratios]:
@@ -105,11 +114,6 @@ class Evaluation:
         if self.millilitres is None:
             return {}
         return {"labelled": self.millilitres.sum(1), "predicted": self.millilitres.sum(0)}
-
-    @property
-    def message(self) -> str:
-        """What the reader of these numbers must know; mostly empty."""
-        return "" if self.trained else UNTRAINED
 
     def as_dict(self) -> dict[str, Any]:
         """Give everything as JSON can hold it."""
@@ -170,7 +174,7 @@ def _table(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class RegressionEvaluation:
+class RegressionEvaluation(Judged):
     """How well a network gives values.
 
     Parameters
@@ -197,11 +201,6 @@ class RegressionEvaluation:
     part: str = "all"
     trained: bool = True
 
-    @property
-    def message(self) -> str:
-        """What the reader of these numbers must know; mostly empty."""
-        return "" if self.trained else UNTRAINED
-
     def as_dict(self) -> dict[str, Any]:
         """Give everything as JSON can hold it."""
         return {
@@ -226,7 +225,7 @@ def _listed(values: Ratios) -> list[float | None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(Judged):
     """What a network takes an image for.
 
     Parameters
@@ -255,11 +254,6 @@ class Prediction:
     def probability(self) -> float:
         """Its probability."""
         return float(self.probabilities.max())
-
-    @property
-    def message(self) -> str:
-        """What the reader of these numbers must know; mostly empty."""
-        return "" if self.trained else UNTRAINED
 
     def ranked(self) -> list[tuple[str, float]]:
         """List classes and probabilities, the most probable first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from napari_convnet.data.write import IN_MM
 
 from .. import metrics
 from ..metrics import Counts, listed
-from ..results import UNTRAINED
+from ..results import Judged
 
 Matrix = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class Predicting:
 
 
 @dataclass(frozen=True, eq=False)
-class Segmentation:
+class Segmentation(Judged):
     """The class of every voxel, in its place.
 
     Parameters
@@ -84,9 +85,11 @@ class Segmentation:
     notes: tuple[Note, ...] = ()
 
     @property
-    def message(self) -> str:
-        """What the reader of these numbers must know; mostly empty."""
-        return "" if self.trained else UNTRAINED
+    def mean_dice(self) -> float:
+        """Mean Dice of the foreground classes; NaN where the right labels are not known."""
+        if self.confusion is None:
+            return math.nan
+        return metrics.mean_dice(self.confusion, 0 if self.first else 1)
 
     @property
     def millilitres(self) -> NDArray[np.float64] | None:
@@ -127,7 +130,7 @@ class Segmentation:
         }
         if self.confusion is not None:
             found["accuracy"] = listed(metrics.accuracy(self.confusion))
-            found["mean_dice"] = listed(metrics.mean_dice(self.confusion))
+            found["mean_dice"] = listed(self.mean_dice)
         return found
 
     def __str__(self) -> str:
@@ -136,7 +139,7 @@ class Segmentation:
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         lines = [_line(row, widths) for row in cells]
         if self.confusion is not None:
-            lines.append(f"mean Dice {metrics.mean_dice(self.confusion):.4f}")
+            lines.append(f"mean Dice {self.mean_dice:.4f}")
         return "\n".join([*([self.message] if self.message else []), *lines])
 
 
@@ -153,7 +156,7 @@ def _line(row: list[str], widths: list[int]) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Regressed:
+class Regressed(Judged):
     """Values for every voxel, in their place.
 
     Parameters
@@ -180,11 +183,6 @@ class Regressed:
     trained: bool = True
     name: str = ""
     notes: tuple[Note, ...] = ()
-
-    @property
-    def message(self) -> str:
-        """What the reader of these numbers must know; mostly empty."""
-        return "" if self.trained else UNTRAINED
 
     def as_dict(self) -> dict[str, Any]:
         """Give everything but the values as JSON can hold it."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from napari_convnet.document import Train
+from napari_convnet.document import Pipeline
 from napari_convnet.model import ConvNet
 
+from ..metrics import foreground_of
 from .balance import class_weights
 from .base import EVERYTHING, ClassLearner, Learner, Measured, Whole
 from .bounds import spread, volume
@@ -46,7 +47,10 @@ LEARNERS: dict[str, type[Learner]] = {
 
 
 def learner(
-    model: ConvNet, train: Train, device: torch.device, weights: torch.Tensor | None = None
+    model: ConvNet,
+    pipeline: Pipeline,
+    device: torch.device,
+    weights: torch.Tensor | None = None,
 ) -> Learner:
     """Give a network the task that its document names.
 
@@ -54,11 +58,13 @@ def learner(
     ----------
     model : ConvNet
         The network.
-    train : Train
-        The document's ``train:``.
+    pipeline : Pipeline
+        The document, of which ``train:`` and ``data:`` count.
     device : torch.device
         Where the weights of the network are.
     weights : torch.Tensor, optional
         What each class counts for while training.
     """
-    return LEARNERS[train.task](model, train.loss, device, weights)
+    train, data = pipeline.train, pipeline.data
+    foreground = foreground_of(None if data is None else data.unlabelled)
+    return LEARNERS[train.task](model, train.loss, device, weights, foreground)

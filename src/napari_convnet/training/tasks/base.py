@@ -73,12 +73,15 @@ class Learner(ABC):
         Where its weights are.
     weights : Tensor, optional
         (classes,): what each class counts for while training.
+    foreground : int
+        The first class that enters a mean Dice.
     """
 
     model: ConvNet
     losses: tuple[str, ...]
     device: torch.device
     weights: Tensor | None = None
+    foreground: int = 1
 
     task: ClassVar[str]
     score_name: ClassVar[str]

@@ -20,8 +20,8 @@ from .dense import DenseLearner, check_maps
 class Segmenter(ClassLearner, DenseLearner):
     """A network that gives a number per class and voxel; judged by the mean Dice.
 
-    The mean is over the classes that there are, without class 0, which surrounds the others. What
-    is not labelled counts nowhere.
+    The mean is over the classes that there are; without class 0, which surrounds the others, unless
+    ``unlabelled: 0`` makes it the first one painted. What is not labelled counts nowhere.
     """
 
     task: ClassVar[str] = "segment"
@@ -44,7 +44,7 @@ class Segmenter(ClassLearner, DenseLearner):
         """Give the part of voxels told right, and the mean Dice."""
         classes = round(len(tally) ** 0.5)
         counts = tally.astype(np.int64).reshape(classes, classes)
-        return listed(accuracy(counts)), listed(mean_dice(counts))
+        return listed(accuracy(counts)), listed(mean_dice(counts, self.foreground))
 
     def measure(
         self,
@@ -67,7 +67,7 @@ class Segmenter(ClassLearner, DenseLearner):
             volumes += found * millilitres(scan)
         if not counts.sum() or (control is not None and control.stopping):
             return None
-        score = mean_dice(counts)
+        score = mean_dice(counts, self.foreground)
         return Measured(
             loss=loss.value,
             score=score,
