@@ -100,7 +100,7 @@ def test_masks_without_anything(folder):
     assert "no voxel of a class other than the first in b_ct.nii.gz" in told(found)
     assert len(found.scans) == 4
     painted = examples(*lines, "unlabelled: 0", folder=folder)
-    assert "b_ct.nii.gz is left out: nothing in it is labelled" in told(painted)
+    assert "b_ct.nii.gz: left out: nothing in it is labelled" in told(painted)
     assert [scan.name[0] for scan in painted.scans] == ["a", "c", "d"]
 
 

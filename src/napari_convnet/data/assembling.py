@@ -16,6 +16,7 @@ from .dense import PARTS, Dense, Parts, Region, Scan
 from .documents import PatchesLike, RegionsLike
 from .given import Pair
 from .label_checks import class_names
+from .notes import joined
 from .orientation import voxel_size
 from .parts import parts_of
 from .patches import Patch
@@ -122,7 +123,7 @@ def assembled(pairs: Iterable[Pair], order: Order) -> Dense:
         per_volume=_per_volume(scans, parts, patch, order, whole),
         foreground=_foreground(order, whole),
         every=order.recipe.unlabelled is not None,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=joined(notes, "images"),
         unit="images" if whole else "patches",
     )
     return replace(dense, notes=(*dense.notes, *_missing_classes(dense)))
@@ -165,7 +166,7 @@ def _labelled(scans: list[Scan], order: Order) -> tuple[list[Scan], list[Note]]:
             f"nothing is labelled: every voxel is {value}", "paint or label some of each class"
         )
     notes = [
-        Note(f"{scan.name} is left out: nothing in it is labelled", "warning")
+        Note("left out: nothing in it is labelled", "warning", about=scan.name)
         for scan in scans
         if not any(scan is other for other in kept)
     ]

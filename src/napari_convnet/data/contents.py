@@ -30,15 +30,18 @@ class Note:
     accept, otherwise : str
         Where the file can be read in another way: the word for `Choice.accept`, and how it is read
         then ("by its q-form").
+    about : str
+        Of several files, the one that it is about; see `notes.joined`.
     """
 
     text: str
     kind: Literal["note", "warning"] = "note"
     accept: str = ""
     otherwise: str = ""
+    about: str = ""
 
     def __str__(self) -> str:
-        return self.text
+        return f"{self.about}: {self.text}" if self.about else self.text
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..network.problems import UserError
 from .augmentation import IGNORED
-from .contents import Contents, Note
+from .contents import Contents
 from .dataset import image_layout
 from .dense import Scan
 from .fitting import fit, fit_stack, target_size
 from .label_checks import class_numbers
 from .normalisation import normalisation
+from .notes import about
 from .placement import check_same_place, resample_like
 from .preparation import resampled
 from .rates import known_rate, ratio, resample_sound, resample_steps
@@ -119,13 +120,9 @@ def prepared(image: Contents, target: Contents | None, recipe: Recipe) -> Scan:
         units=fitted.units,
         axes=fitted.axes,
         name=sample.name,
-        notes=_named(sample.name, notes),
+        notes=about(sample.name, notes),
         normalised=found,
     )
-
-
-def _named(name: str, notes: list[Note]) -> tuple[Note, ...]:
-    return tuple(replace(note, text=f"{name}: {note.text}") for note in notes)
 
 
 def _sample(image: Contents, recipe: Recipe) -> Sample:

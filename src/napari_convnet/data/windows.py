@@ -21,6 +21,7 @@ from .contents import Contents, Note
 from .dataset import Dataset, one_image
 from .documents import SoundsLike
 from .normalisation import Normalisation, normalisation
+from .notes import about, joined
 from .rates import differing, needed, rate_of, ratio, resample_sound
 from .readers import read_contents
 from .settings import Input, SettingLike, Shape, text_of
@@ -153,7 +154,7 @@ class Windows(Dataset):
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is odd about the recordings."""
-        return tuple(note for each in self.recordings for note in each.notes)
+        return joined((note for each in self.recordings for note in each.notes), "recordings")
 
     @property
     def size(self) -> int:
@@ -307,7 +308,7 @@ def in_memory(found: Contents, input: Input, name: str, data: SoundsLike) -> Rec
         accept=tuple(data.accept),
         input=input,
         normalised=normalisation(array, data.normalize),
-        notes=tuple(Note(f"{name}: {note}", note.kind) for note in notes if note.kind == "warning"),
+        notes=about(name, [note for note in notes if note.kind == "warning"]),
     )
 
 
