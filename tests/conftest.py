@@ -3,7 +3,9 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -67,3 +69,18 @@ def own_files(tmp_path: Path) -> Path:
     tone = np.sin(np.arange(3 * 44100) / 30)[:, None] * [0.5, 0.2]
     soundfile.write(tmp_path / "concert.flac", tone, 44100)
     return tmp_path
+
+
+@pytest.fixture
+def shown() -> Iterator[list[tuple[str, str]]]:
+    """What napari would show in its window: how grave it is, and the message."""
+    from napari.utils.notifications import notification_manager
+
+    told: list[tuple[str, str]] = []
+
+    def listen(notification: Any) -> None:
+        told.append((notification.severity.name.lower(), notification.message))
+
+    notification_manager.notification_ready.connect(listen)
+    yield told
+    notification_manager.notification_ready.disconnect(listen)

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import napari.utils.notifications as notifications
 import numpy as np
 import pytest
 from PIL import Image
@@ -327,19 +326,9 @@ TOLD: dict[str, tuple[str, Callable[[], object], str]] = {
 }
 
 
-@pytest.fixture
-def shown(monkeypatch, tmp_path):
-    """What napari would show in its window, in an empty folder."""
+@pytest.fixture(autouse=True)
+def empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    told: list[tuple[str, str]] = []
-
-    def listen(notification) -> None:
-        told.append((notification.severity.name.lower(), notification.message))
-
-    manager = notifications.notification_manager
-    manager.notification_ready.connect(listen)
-    yield told
-    manager.notification_ready.disconnect(listen)
 
 
 @pytest.mark.parametrize("wrong", REFUSED)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import napari.utils.notifications as notifications
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -27,20 +26,6 @@ def manager() -> PluginManager:
     manager = PluginManager()
     manager.register(PluginManifest.from_distribution("napari-convnet"))
     return manager
-
-
-@pytest.fixture
-def shown(monkeypatch) -> list[tuple[str, str]]:
-    """What napari would show in its window."""
-    told: list[tuple[str, str]] = []
-
-    def listen(notification) -> None:
-        told.append((notification.severity.name.lower(), notification.message))
-
-    manager = notifications.notification_manager
-    manager.notification_ready.connect(listen)
-    yield told
-    manager.notification_ready.disconnect(listen)
 
 
 def opened(path) -> list:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from damage import damaged
 
 from napari_convnet.data.contents import Contents
 from napari_convnet.data.orientation import nibabel_to_napari
@@ -24,42 +25,32 @@ MEMORY = 6 << 30
 IN_MM = {"meter": 1000.0, "micron": 0.001}
 
 
-def damaged(raw: bytes, rng: random.Random) -> bytes:
-    """Flip, cut, insert, take out; mostly in the header, where all of the geometry is."""
-    data = bytearray(raw)
-    way = rng.choice(["flip", "flip", "flip", "byte", "byte", "cut", "insert", "remove", "number"])
-    for _ in range(rng.choice([1, 1, 2, 5])):
-        at = rng.randrange(min(len(data), rng.choice([352, 352, 600, len(data)])))
-        if way == "flip":
-            data[at] ^= 1 << rng.randrange(8)
-        elif way == "byte":
-            data[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
-        elif way == "cut":
-            return bytes(data[:at])
-        elif way == "insert":
-            data[at:at] = rng.randbytes(rng.choice([1, 2, 4, 16]))
-        elif way == "remove":
-            del data[at : at + rng.choice([1, 2, 4, 16])]
-            if not data:
-                return b""
-        else:
-            number = rng.choice([np.nan, np.inf, -np.inf, 0, -1, 1e30, 1e-30, 3.5])
-            at -= at % 4
-            data[at : at + 4] = np.array([number], "<f4").tobytes()
-    return bytes(data)
+def somewhere(length: int, rng: random.Random) -> int:
+    """Mostly in the header, where all of the geometry is."""
+    return rng.randrange(min(length, rng.choice([352, 352, 600, length])))
+
+
+def put_number(data: bytearray, at: int, rng: random.Random) -> None:
+    number = rng.choice([np.nan, np.inf, -np.inf, 0, -1, 1e30, 1e-30, 3.5])
+    at -= at % 4
+    data[at : at + 4] = np.array([number], "<f4").tobytes()
 
 
 def spoil(source: Path, folder: Path, rng: random.Random) -> Path:
     """Write a damaged copy of a file; the voxels beside a header stay whole."""
+
+    def worse(content: bytes) -> bytes:
+        return damaged(content, rng, somewhere, put_number)
+
     path = folder / source.name
     raw = source.read_bytes()
     if source.name.endswith(".gz"):
         if rng.random() < 0.4:
-            path.write_bytes(damaged(raw, rng))
+            path.write_bytes(worse(raw))
         else:
-            path.write_bytes(gzip.compress(damaged(gzip.decompress(raw), rng), 1))
+            path.write_bytes(gzip.compress(worse(gzip.decompress(raw)), 1))
         return path
-    path.write_bytes(damaged(raw, rng))
+    path.write_bytes(worse(raw))
     if source.suffix == ".hdr":
         path.with_suffix(".img").write_bytes(source.with_suffix(".img").read_bytes())
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from damage import damaged
 
 from napari_convnet.data.contents import Contents
 from napari_convnet.data.readers import read_contents, read_header
@@ -19,30 +20,17 @@ SECONDS = 20
 MEMORY = 6 << 30
 
 
-def damaged(raw: bytes, rng: random.Random) -> bytes:
-    """Flip, cut, insert, take out; mostly in the header, and at the end."""
-    data = bytearray(raw)
-    way = rng.choice(["flip", "flip", "flip", "byte", "byte", "cut", "insert", "remove", "number"])
-    for _ in range(rng.choice([1, 1, 2, 5])):
-        at = rng.randrange(min(len(data), rng.choice([48, 48, 128, len(data)])))
-        if rng.random() < 0.1:
-            at = len(data) - 1 - rng.randrange(min(len(data), 100))
-        if way == "flip":
-            data[at] ^= 1 << rng.randrange(8)
-        elif way == "byte":
-            data[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
-        elif way == "cut":
-            return bytes(data[:at])
-        elif way == "insert":
-            data[at:at] = rng.randbytes(rng.choice([1, 2, 4, 16]))
-        elif way == "remove":
-            del data[at : at + rng.choice([1, 2, 4, 16])]
-            if not data:
-                return b""
-        else:
-            number = rng.choice([0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, rng.getrandbits(32)])
-            data[at : at + 4] = number.to_bytes(4, rng.choice(["little", "big"]))
-    return bytes(data)
+def somewhere(length: int, rng: random.Random) -> int:
+    """Mostly in the header, and at the end."""
+    at = rng.randrange(min(length, rng.choice([48, 48, 128, length])))
+    if rng.random() < 0.1:
+        at = length - 1 - rng.randrange(min(length, 100))
+    return at
+
+
+def put_number(data: bytearray, at: int, rng: random.Random) -> None:
+    number = rng.choice([0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, rng.getrandbits(32)])
+    data[at : at + 4] = number.to_bytes(4, rng.choice(["little", "big"]))
 
 
 def wrong(path: Path, before: Contents) -> str:
@@ -88,7 +76,7 @@ def main() -> None:
         source = sources[case % len(sources)]
         print(case, source.name, end=" ", flush=True)
         path = folder / source.name
-        path.write_bytes(damaged(source.read_bytes(), rng))
+        path.write_bytes(damaged(source.read_bytes(), rng, somewhere, put_number))
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         problem = wrong(path, whole[source])
         faulthandler.cancel_dump_traceback_later()
