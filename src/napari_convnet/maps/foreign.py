@@ -14,6 +14,7 @@ from napari_convnet.data import Sample
 from napari_convnet.network import Problem, UserError
 
 from .cache import DEFAULT_BYTES
+from .kinds import numpy_kind, torch_kind
 from .lazy import FeatureMap, NamedMaps
 from .regions import Box
 from .source import Source, open_source
@@ -64,12 +65,10 @@ class ForeignMaps(NamedMaps):
         names: Collection[str] | None = None,
         most_bytes: int = DEFAULT_BYTES,
     ) -> None:
-        import torch
-
         self.network = net
         self.source = source
         self._first = _first_tensor(net.module)
-        self.dtype = np.dtype(np.float64 if self._first.dtype == torch.float64 else np.float32)
+        self.dtype = numpy_kind(self._first.dtype)
         self.problems: Mapping[str, Problem] = {
             layer.name: Problem(f"there are no maps: {layer.why}", layer=layer.name)
             for layer in net
@@ -196,7 +195,7 @@ def as_input(source: Source, like: torch.Tensor) -> torch.Tensor:
     import torch
 
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
-    array = source.read(dtype=np.float64 if dtype == torch.float64 else np.float32)
+    array = source.read(dtype=numpy_kind(dtype))
     # A copy: the module may write to what it is given.
     return torch.tensor(array[None], dtype=dtype, device=like.device)
 
@@ -303,10 +302,4 @@ def _stamp(module: torch.nn.Module) -> tuple[tuple[int, int], ...]:
 
 
 def _numpy(tensor: torch.Tensor, dtype: np.dtype[Any]) -> Array:
-    return np.array(tensor.cpu().to(_torch_dtype(dtype)).numpy())
-
-
-def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
-    import torch
-
-    return torch.float64 if dtype == np.float64 else torch.float32
+    return np.array(tensor.cpu().to(torch_kind(dtype)).numpy())

@@ -16,6 +16,7 @@ from .cache import DEFAULT_BYTES, PatchCache
 from .chunks import inside, never
 from .forward import Forward, Weights
 from .indexing import select
+from .kinds import numpy_kind, torch_kind
 from .picture import dead, limits
 from .place import Matrix, place, scale_and_translate
 from .regions import Box, Check, Shapes, Size, find_shapes, volume, whole
@@ -270,11 +271,9 @@ class FeatureMaps(NamedMaps):
         names: Sequence[str],
         most_bytes: int = DEFAULT_BYTES,
     ) -> None:
-        import torch
-
         self.network: Network = weights.module.network
         self.source = source
-        self.dtype = np.dtype(np.float64 if weights.dtype == torch.float64 else np.float32)
+        self.dtype = numpy_kind(weights.dtype)
         self.problems: Mapping[str, Problem] = found.problems
         self.cache = PatchCache(most_bytes)
         self._forward = Forward(self.network.layers, weights, found.shapes, source, self.cache)
@@ -503,11 +502,10 @@ def weights_of(given: Any, device: Any = None, dtype: DTypeLike | None = None) -
     place = torch.empty(0, device=place).device  # with its index, as tensors have it
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise UserError(f"maps are float32 or float64, not {np.dtype(dtype)}")
-    own = np.float64 if first.dtype == torch.float64 else np.float32
-    wide = np.dtype(own if dtype is None else dtype) == np.float64
-    if wide and place.type == "mps":
+    kind = numpy_kind(first.dtype) if dtype is None else np.dtype(dtype)
+    if kind == np.float64 and place.type == "mps":
         raise UserError("Apple GPUs have no float64", "leave dtype out, or use device cpu")
-    return Weights(module, torch.float64 if wide else torch.float32, place)
+    return Weights(module, torch_kind(kind), place)
 
 
 def checker(module: ConvNet) -> Check:

@@ -28,6 +28,7 @@ from napari_convnet.network.geometry import Field
 
 from .cache import DEFAULT_BYTES, PatchCache
 from .forward import Forward, Weights
+from .kinds import numpy_kind
 from .lazy import FeatureMap, FeatureMaps
 from .regions import Box, Shapes, Size, whole
 from .source import InputPath, Source, open_source
@@ -140,11 +141,9 @@ class SliceMaps(FeatureMaps):
         names: Sequence[str],
         most_bytes: int = DEFAULT_BYTES,
     ) -> None:
-        import torch
-
         self.network: Network = weights.module.network
         self.source = source
-        self.dtype = np.dtype(np.float64 if weights.dtype == torch.float64 else np.float32)
+        self.dtype = numpy_kind(weights.dtype)
         self.problems: Mapping[str, Problem] = found.problems
         self.most_bytes = most_bytes
         self._weights = weights
