@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from napari_convnet.document import parse
-from napari_convnet.maps import Box, feature_maps
+from napari_convnet.maps import Box, PatchCache, feature_maps
 from napari_convnet.maps.course import make_course, make_demand
 from napari_convnet.maps.forward import Forward
 from napari_convnet.maps.regions import volume
@@ -265,3 +265,50 @@ def test_weights_and_values_that_changed_are_seen(large: None) -> None:
     array *= 2
     maps.clear()
     np.testing.assert_allclose(look(), outputs(net, array)["conv-2"][:, 30], atol=1e-11)
+
+
+@pytest.mark.usefixtures("large")
+def test_going_on_behind_a_decoder_keeps_what_comes_next(work: Counter[str]) -> None:
+    """Far more passes through memory than is kept: only what the next slices begin with is."""
+    array = noise(1, 96, 24, 20)
+    net = filled(parse(UNET))
+    right = outputs(net, array)["d1"]
+    for rows in (range(40, 56), range(55, 39, -1)):
+        maps = feature_maps(net, array, dtype="float64", cache_bytes=130_000)
+        costs = []
+        for row in rows:
+            work.clear()
+            found = maps["d1"].compute(((row, row + 1), (0, 24), (0, 20)))
+            assert error(found[:, 0], right[:, row], np.abs(right).max()) < 1e-12
+            costs.append(sum(work.values()))
+            assert maps.cache.bytes <= 130_000
+        # Once the direction is known.
+        assert sum(costs[2:]) / len(costs[2:]) < costs[0] / 4
+
+
+def test_what_is_wanted_outlasts_what_came_later() -> None:
+    cache = PatchCache(10 * 4)
+
+    def patch(row: int) -> Patch:
+        return Patch(torch.full((1, 1, 1, 2), float(row)), (row, 0), (99, 2))
+
+    def box(row: int) -> Box:
+        return ((row, row + 1), (0, 2))
+
+    def there() -> list[int]:
+        return [row for row in range(99) if cache.find("a", box(row)) is not None]
+
+    cache.want("one", [("a", box(row)) for row in (3, 1)])
+    for row in range(8):
+        cache.put("a", patch(row))
+    assert there() == [1, 3, 5, 6, 7]
+    # Too many are wanted: of those that were wanted first the last go.
+    cache.want("two", [("a", box(row)) for row in (20, 21, 22, 23)])
+    for row in (20, 21, 22, 23, 24):
+        cache.put("a", patch(row))
+    assert there() == [3, 20, 21, 22, 23]
+    cache.want("two", [])
+    for row in range(30, 35):
+        cache.put("a", patch(row))
+    assert there() == [3, 31, 32, 33, 34]
+    assert cache.bytes == 40

@@ -126,7 +126,7 @@ class Chunks:
                 yield from self._pieces(twins, name, half, keep)
 
     # ------------------------------------------------------------ how
-    def _course(self, name: str, box: Box, keep: bool) -> tuple[Course, bool]:
+    def _course(self, name: str, box: Box, keep: bool) -> tuple[Course[Patch], bool]:
         """Choose how thick pieces are, and say whether there is memory for them."""
         forward = self.forward
         have = self._have if keep else self._known
@@ -139,7 +139,7 @@ class Chunks:
                 return course, True
         return course, False
 
-    def _rows(self, demand: Demand, size: int | None) -> Callable[[str], int | None]:
+    def _rows(self, demand: Demand[Patch], size: int | None) -> Callable[[str], int | None]:
         def rows(name: str) -> int | None:
             box = demand.todo[name][0]
             if size is None or not box:
@@ -161,7 +161,7 @@ class Chunks:
             return 1
         return max(1, rows * shapes[name][1] // shapes[INPUT][1])
 
-    def _halves(self, course: Course, keep: bool) -> list[Box]:
+    def _halves(self, course: Course[Patch], keep: bool) -> list[Box]:
         """Cut a part in two across its pieces; none where that does not help."""
         name, box = course.demand.name, course.demand.box
         axis = max(range(1, len(box)), key=lambda a: box[a][1] - box[a][0], default=0)
@@ -199,12 +199,27 @@ class Chunks:
         known = self.forward._gathered.get(name)
         return [Patch.whole(known)] if isinstance(known, torch.Tensor) else []
 
+    def _want(self, course: Course[Patch]) -> None:
+        """Say which chunks the next slices begin with."""
+        forward, name, box = self.forward, course.demand.name, course.demand.box
+        (row, _), *across = box
+        # What is computed in columns is kept in columns, each in its part of the memory.
+        column = (name, tuple(across))
+        most = (
+            forward.store.most_bytes * volume(column[1]) // volume(whole(forward.shapes[name])[1:])
+        )
+        following = forward.keeping.following(name, box, forward._rows.get(column))
+        forward._rows[column] = row
+        chosen = forward.keeping.chosen(course, following, self._have, self.grain, most)
+        forward.store.want(column, chosen)
+
     def _keep(self, name: str, patch: Patch) -> None:
         """Put the chunks of a patch into the store."""
         from napari_convnet.model import Patch
 
+        store = self.forward.store
         if not patch.box:
-            self.forward.store.put((name, 0), patch)
+            store.put((name, 0), patch)
             return
         lo, hi = patch.box[0]
         rows, grain = self.forward.shapes[name][1], self.grain(name)
@@ -217,17 +232,19 @@ class Chunks:
             if data.untyped_storage().nbytes() > data.numel() * data.element_size():
                 data = data.clone()
             chunk = Patch(data, tuple(start for start, _ in box), patch.size)
-            self.forward.store.put((name, index), chunk)
+            store.put((name, index), chunk)
 
     # ------------------------------------------------------------ computing
     def _run(
-        self, twins: Mapping[str, Twin], course: Course, keep: bool
+        self, twins: Mapping[str, Twin], course: Course[Patch], keep: bool
     ) -> Iterator[tuple[Box, torch.Tensor]]:
         demand = course.demand
         name, box = demand.name, demand.box
         held = {(n, ends(v.box)[0]): v for n, each in demand.there.items() for v in each}
         layers = {layer.name: layer for layer in demand.layers}
-        kept = self.forward.kept | {name} if keep else frozenset()
+        kept = self.forward.keeping.layer_names | {name} if keep else frozenset()
+        if keep and box:
+            self._want(course)
         for piece, free in zip(course.pieces, course.frees, strict=True):
             self.check()
             if piece.name == INPUT:
@@ -247,7 +264,9 @@ class Chunks:
                 held.pop(key, None)
             del patch
 
-    def _joined(self, course: Course, held: Mapping[Any, Patch], name: str, box: Box) -> Patch:
+    def _joined(
+        self, course: Course[Patch], held: Mapping[Any, Patch], name: str, box: Box
+    ) -> Patch:
         """Give a patch that covers a part of a layer, of those that are held."""
         import torch
 

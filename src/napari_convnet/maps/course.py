@@ -12,14 +12,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from napari_convnet.network import INPUT, Layer
 
 from .regions import Box, Size, hull, needed, volume
-
-if TYPE_CHECKING:
-    from napari_convnet.model import Patch
 
 Key: TypeAlias = tuple[str, int]
 """A piece: the layer, and where it begins along the first axis."""
@@ -27,12 +24,20 @@ Key: TypeAlias = tuple[str, int]
 Rows: TypeAlias = tuple[int, int]
 """A half-open range along the first axis."""
 
-Have: TypeAlias = Callable[[str, Box], "Sequence[Patch]"]
-"""Gives what is there of a part of a layer: patches that reach across all of it."""
+
+class Placed(Protocol):
+    """A part of a layer that is there: a patch, or what will be one."""
+
+    @property
+    def box(self) -> Box:
+        """Where it lies."""
+
+
+P = TypeVar("P", bound=Placed)
 
 
 @dataclass(frozen=True, eq=False)
-class Demand:
+class Demand(Generic[P]):
     """What a part of a layer depends on: what of it is there, and what has to be computed.
 
     Parameters
@@ -59,7 +64,7 @@ class Demand:
     name: str
     box: Box
     todo: Mapping[str, Sequence[Box]]
-    there: Mapping[str, Sequence[Patch]]
+    there: Mapping[str, Sequence[P]]
     local: Collection[str]
 
     def takes(self, layer: Layer, box: Box) -> tuple[tuple[str, Box], ...]:
@@ -73,10 +78,10 @@ def make_demand(
     shapes: Mapping[str, Size],
     name: str,
     box: Box,
-    have: Have = lambda name, box: (),
+    have: Callable[[str, Box], Sequence[P]] = lambda name, box: (),
     local: Collection[str] = (),
     grain: Callable[[str], int] = lambda name: 1,
-) -> Demand:
+) -> Demand[P]:
     """Find what has to be computed for a part of a layer.
 
     Parameters
@@ -86,14 +91,15 @@ def make_demand(
     name, box : str, Box
         The part of which layer.
     have : callable
-        What is there.
+        Gives what is there of a part of a layer: parts that reach across all of it.
     grain : callable
         Thickness of a layer's chunks: parts to compute begin and end where chunks do.
     """
+    reach = _reach(layers, shapes, name, box, local)
     needs: dict[str, _Need] = {}
-    _need(needs, name, box)
+    _need(needs, reach, name, box)
     todo: dict[str, Sequence[Box]] = {}
-    there: dict[str, Sequence[Patch]] = {}
+    there: dict[str, Sequence[P]] = {}
     compute: list[Layer] = []
     for layer in reversed(layers):
         need = needs.get(layer.name)
@@ -112,7 +118,7 @@ def make_demand(
         for part in todo[layer.name]:
             inputs = reached(layer, part, shapes, layer.name in local)
             for each, other in zip(layer.inputs, inputs, strict=True):
-                _need(needs, each, other)
+                _need(needs, reach, each, other)
     if INPUT in needs:
         todo[INPUT] = needs[INPUT].boxes(needs[INPUT].rows)
     return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local)
@@ -129,16 +135,32 @@ class _Need:
         return [() if self.across is None else (each, *self.across) for each in rows]
 
 
-def _need(needs: dict[str, _Need], name: str, box: Box) -> None:
+def _need(needs: dict[str, _Need], reach: Mapping[str, Box], name: str, box: Box) -> None:
     """Need a part of a layer, besides what is needed of it already."""
     known = needs.get(name)
-    across = box[1:] if box else None
-    rows = [ends(box)]
-    if known is not None:
-        rows = merged([*known.rows, *rows])
-        if across is not None and known.across is not None:
-            across = hull(known.across, across)
-    needs[name] = _Need(rows, across)
+    rows = [ends(box)] if known is None else merged([*known.rows, ends(box)])
+    needs[name] = _Need(rows, reach[name][1:] if box else None)
+
+
+def _reach(
+    layers: Sequence[Layer],
+    shapes: Mapping[str, Size],
+    name: str,
+    box: Box,
+    local: Collection[str],
+) -> dict[str, Box]:
+    """Find how far a part of a layer reaches into those before, were nothing there.
+
+    However much of them is there, what is computed reaches equally far: else what one slice leaves
+    would be too narrow for the next.
+    """
+    found = {name: box}
+    for layer in reversed(layers):
+        if layer.name in found:
+            parts = reached(layer, found[layer.name], shapes, layer.name in local)
+            for each, part in zip(layer.inputs, parts, strict=True):
+                found[each] = hull(found[each], part) if each in found else part
+    return found
 
 
 def merged(rows: Sequence[Rows]) -> list[Rows]:
@@ -224,7 +246,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class Course(Generic[P]):
     """The pieces of a demand, in the order in which they are computed.
 
     Parameters
@@ -235,7 +257,7 @@ class Course:
         The pieces.
     """
 
-    demand: Demand
+    demand: Demand[P]
     pieces: Sequence[Piece]
 
     @cached_property
@@ -299,7 +321,7 @@ class Course:
         return most
 
 
-def make_course(demand: Demand, rows: Callable[[str], int | None]) -> Course:
+def make_course(demand: Demand[P], rows: Callable[[str], int | None]) -> Course[P]:
     """Put the pieces of a demand in order.
 
     Parameters
@@ -315,10 +337,10 @@ def make_course(demand: Demand, rows: Callable[[str], int | None]) -> Course:
     return Course(demand, tuple(maker.pieces))
 
 
-class _Maker:
+class _Maker(Generic[P]):
     """Goes back from a layer to what has to be there first, piece by piece."""
 
-    def __init__(self, demand: Demand, rows: Callable[[str], int | None]) -> None:
+    def __init__(self, demand: Demand[P], rows: Callable[[str], int | None]) -> None:
         self.demand = demand
         self.rows = rows
         self.pieces: list[Piece] = []

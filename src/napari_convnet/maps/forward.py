@@ -17,6 +17,7 @@ from napari_convnet.network import INPUT, Layer, UserError
 
 from .chunks import Check, Chunks, Pass, never
 from .gathering import NORMS, Gathered, gather
+from .keeping import Keeping
 from .regions import Box, Plan, Size, make_plan, volume, whole
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ class Store(Protocol):
 
     def find(self, name: Hashable, box: Box) -> Patch | None:
         """Find a patch that covers a box; a chunk has the name (layer, index)."""
+
+    @property
+    def most_bytes(self) -> int:
+        """What all patches together may take."""
+
+    def want(self, owner: Hashable, parts: Sequence[tuple[Hashable, Box]]) -> None:
+        """Say which patches, by name and box, some kind of computation begins with next."""
 
     def put(self, name: Hashable, patch: Patch) -> None:
         """Keep a patch."""
@@ -171,6 +179,7 @@ class Forward:
     store: Store
     _gathered: dict[str, Gathered] = field(default_factory=dict)
     _passes: dict[str, Pass] = field(default_factory=dict)
+    _rows: dict[Hashable, int] = field(default_factory=dict)
     _stamp: Stamp = ()
     _modules: Mapping[str, Twin] | None = None
     _lock: Any = field(default_factory=RLock)
@@ -190,6 +199,7 @@ class Forward:
         self.store.clear()
         self._gathered.clear()
         self._passes.clear()
+        self._rows.clear()
 
     def plan(self, wanted: Mapping[str, Box]) -> Plan:
         """Plan the computation of parts of layers, as if nothing of them were there yet."""
@@ -260,11 +270,10 @@ class Forward:
         return Chunks(self, STEP_BYTES, check)
 
     @cached_property
-    def kept(self) -> frozenset[str]:
-        """Layers whose chunks others begin with: a layer that looks at one place needs none."""
-        looked = {n for v in self.layers if v.kind.reach != "point" for n in v.inputs}
-        used = {n for v in self.layers for n in v.inputs}
-        return frozenset(v.name for v in self.layers if v.name in looked or v.name not in used)
+    def keeping(self) -> Keeping:
+        """Give what chooses the chunks to keep."""
+        layers = [layer for layer in self.layers if layer.name in self.shapes]
+        return Keeping(layers, self.shapes, self.weights.dtype.itemsize)
 
     def _bytes(self, plan: Plan) -> int:
         return plan.positions(self.shapes) * self.weights.dtype.itemsize

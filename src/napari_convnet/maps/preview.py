@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,13 @@ class _Keyed:
 
     patches: PatchCache
     keys: Mapping[str, str]
+
+    @property
+    def most_bytes(self) -> int:
+        return self.patches.most_bytes
+
+    def want(self, owner: Hashable, parts: Sequence[tuple[Hashable, Box]]) -> None:
+        self.patches.want(self._key(owner), [(self._key(name), box) for name, box in parts])
 
     def find(self, name: Hashable, box: Box) -> Patch | None:
         return self.patches.find(self._key(name), box)

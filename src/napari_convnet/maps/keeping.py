@@ -1,0 +1,232 @@
+"""Which chunks are worth their memory: those that the next slices begin with.
+
+To compute a slice behind a decoder far more passes through memory than can be kept, and what came
+last is not what is needed next. So the next slices are planned as if all that is being computed
+were there, and what that plan begins with is kept. Where even this is too much, the chunks go first
+that cost least to compute for the memory they take: those of large early layers, whose rows a skip
+connection takes long after the way down did. All is integers: nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from napari_convnet.network import Layer
+from napari_convnet.network.ops import Cat
+
+from .course import Course, Placed, Rows, ends, make_demand, merged
+from .regions import Box, Size, covers, volume, whole
+
+Chunk: TypeAlias = tuple[tuple[str, int], Box]
+"""A chunk: the layer, its number along the first axis, and where it lies."""
+
+Find: TypeAlias = Callable[[str, Box], Sequence[Placed]]
+"""Gives what is kept of a part of a layer: patches that reach across all of it."""
+
+RESULTS = 4
+"""What was asked for is kept where it takes no more than this part of the memory there is."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A chunk that will be there.
+
+    Parameters
+    ----------
+    box : Box
+        Where it lies.
+    """
+
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Keeping:
+    """Chooses chunks of a network's layers.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        All layers of the network, in execution order.
+    shapes : mapping of str to tuple of int
+        Shape of each layer's whole output, and of the input.
+    itemsize : int
+        Bytes of a value.
+    """
+
+    layers: Sequence[Layer]
+    shapes: Mapping[str, Size]
+    itemsize: int
+
+    @cached_property
+    def layer_names(self) -> frozenset[str]:
+        """Layers whose chunks others begin with.
+
+        A layer that looks at one place needs none of its input. Channels put side by side are not
+        kept once more: what they were put together from is.
+        """
+        kinds = {v.name: v for v in self.layers}
+        names = [n for v in self.layers if v.kind.reach != "point" for n in v.inputs]
+        looked: set[str] = set()
+        while names:
+            name = names.pop()
+            if name in kinds and isinstance(kinds[name].kind, Cat):
+                names.extend(kinds[name].inputs)
+            else:
+                looked.add(name)
+        used = {n for v in self.layers for n in v.inputs}
+        return frozenset(v.name for v in self.layers if v.name in looked or v.name not in used)
+
+    def following(self, name: str, box: Box, before: int | None = None) -> Box | None:
+        """Give the slices that come next, as many as one of the coarsest layer reaches over.
+
+        Parameters
+        ----------
+        name, box : str, Box
+            A part of a layer.
+        before : int, optional
+            Row that was looked at before: who came from above goes on downward.
+
+        Returns
+        -------
+        Box or None
+            The part that comes next; None at the end.
+        """
+        rows, count = self.shapes[name][1], self._period(name)
+        (lo, hi), *across = box
+        up = before is None or before <= lo
+        first, last = (hi, min(rows, hi + count)) if up else (max(0, lo - count), lo)
+        return ((first, last), *across) if first < last else None
+
+    def chosen(
+        self,
+        course: Course[Any],
+        following: Box | None,
+        find: Find,
+        grain: Callable[[str], int],
+        most_bytes: int,
+    ) -> list[Chunk]:
+        """Choose the chunks worth keeping, of those of a course and of what is there.
+
+        Parameters
+        ----------
+        course : Course
+            What is about to be computed.
+        following : Box, optional
+            The part of the same layer that comes next.
+        find : callable
+            Gives what is there.
+        grain : callable
+            Rows of a layer's chunk.
+        most_bytes : int
+            What the chosen ones may take together.
+
+        Returns
+        -------
+        list of Chunk
+            Those that are most worth keeping first.
+        """
+        name, box = course.demand.name, course.demand.box
+        begun = self._begun(course, following, find, grain) if following else []
+        found = self._ranked(begun, name, box)
+        results = self._results(name, box, grain(name))
+        if sum(map(self._bytes, results)) * RESULTS <= most_bytes:
+            found += results
+        total = 0
+        for count, chunk in enumerate(found):
+            total += self._bytes(chunk)
+            if total > most_bytes:
+                return found[:count]
+        return found
+
+    def _results(self, name: str, box: Box, grain: int) -> list[Chunk]:
+        rows = self._chunks(name, box[0], grain)
+        return [((name, lo // grain), ((lo, hi), *box[1:])) for lo, hi in rows]
+
+    # ------------------------------------------------------------ what comes next
+    def _begun(
+        self, course: Course[Any], following: Box, find: Find, grain: Callable[[str], int]
+    ) -> list[Chunk]:
+        """Give the chunks that a part begins with, when the course is done."""
+        demand = course.demand
+        have = self._as_if_done(course, find, grain)
+        plan = make_demand(
+            self.layers, self.shapes, demand.name, following, have, demand.local, grain
+        )
+        return [
+            ((name, ends(each.box)[0] // grain(name)), each.box)
+            for name, found in plan.there.items()
+            for each in found
+        ]
+
+    def _period(self, name: str) -> int:
+        sizes = [self.shapes[each][1] for each in self._before(name) if len(self.shapes[each]) > 1]
+        return -(-self.shapes[name][1] // max(1, min(sizes)))
+
+    def _as_if_done(self, course: Course[Any], find: Find, grain: Callable[[str], int]) -> Find:
+        """Give what will be there, when the course is done, of a part of a layer."""
+        done = {
+            name: (merged([ends(box) for box in boxes]), boxes[0][1:])
+            for name, boxes in course.demand.todo.items()
+            if name in self.layer_names and boxes[0]
+        }
+
+        def have(name: str, box: Box) -> list[Placed]:
+            rows, across = done.get(name, ([], ()))
+            if not rows or not box or not covers(across, box[1:]):
+                return list(find(name, box))
+            found: list[Placed] = []
+            for lo, hi in self._chunks(name, box[0], grain(name)):
+                if any(a <= lo and hi <= b for a, b in rows):
+                    found.append(Span(((lo, hi), *across)))
+                else:
+                    found.extend(find(name, ((lo, hi), *box[1:])))
+            return found
+
+        return have
+
+    def _chunks(self, name: str, rows: Rows, grain: int) -> list[Rows]:
+        """Give the rows of the chunks that some rows are in."""
+        most = self.shapes[name][1]
+        starts = range(rows[0] // grain * grain, rows[1], grain)
+        return [(lo, min(most, lo + grain)) for lo in starts]
+
+    # ------------------------------------------------------------ what goes first
+    def _ranked(self, found: Sequence[Chunk], name: str, box: Box) -> list[Chunk]:
+        """Put chunks in order: those dear to compute for their size, then those needed soon."""
+        here = box[0][0] / self.shapes[name][1]
+
+        def rank(chunk: Chunk) -> tuple[float, float]:
+            (layer, _), each = chunk
+            return -self._worth[layer], abs(here - ends(each)[0] / self.shapes[layer][1])
+
+        return sorted(found, key=rank)
+
+    @cached_property
+    def _worth(self) -> Mapping[str, float]:
+        """Multiply-adds of a layer and all before it, per byte of it."""
+        macs = {v.name: v.kind.macs(*(self.shapes[n] for n in v.inputs)) or 0 for v in self.layers}
+        return {
+            v.name: sum(macs[each] for each in self._before(v.name))
+            / self._bytes(((v.name, 0), whole(self.shapes[v.name])))
+            for v in self.layers
+        }
+
+    @cached_property
+    def _ancestors(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for layer in self.layers:
+            before = [found.get(name, frozenset()) for name in layer.inputs]
+            found[layer.name] = frozenset({layer.name}).union(*before)
+        return found
+
+    def _before(self, name: str) -> frozenset[str]:
+        """Give a layer and all those that it depends on."""
+        return self._ancestors[name]
+
+    def _bytes(self, chunk: Chunk) -> int:
+        (name, _), box = chunk
+        return self.shapes[name][0] * volume(box) * self.itemsize
