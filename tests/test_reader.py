@@ -212,6 +212,43 @@ def test_tiff_with_its_spacing(tmp_path) -> None:
     assert WORLD not in layer.metadata
 
 
+def film(path: Path) -> Path:
+    """Write a small volume at three times, 2.5 s apart: NIfTI, TIFF or OME-Zarr."""
+    values = np.arange(3 * 4 * 5 * 6, dtype=np.uint16).reshape(3, 4, 5, 6)
+    if path.suffix == ".nii":
+        nibabel = pytest.importorskip("nibabel")
+        image = nibabel.Nifti1Image(values.T, np.diag([-1.0, -1, 2, 1]))
+        image.header.set_xyzt_units("mm", "msec")
+        image.header["pixdim"][4] = 2500
+        nibabel.save(image, path)
+    elif path.suffix == ".tif":
+        from tifffile import imwrite
+
+        about = {"axes": "TZYX", "spacing": 2.0, "unit": "mm", "finterval": 2.5}
+        imwrite(path, values, imagej=True, resolution=(1, 1), metadata=about)
+    else:
+        zarr = pytest.importorskip("zarr")
+        axes = [
+            {"name": "t", "unit": "second"},
+            *({"name": n, "unit": "millimeter"} for n in "zyx"),
+        ]
+        scale = {"type": "scale", "scale": [2.5, 2, 1, 1]}
+        levels = [{"path": "0", "coordinateTransformations": [scale]}]
+        root = zarr.open_group(path, mode="w")
+        root.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": levels}]}
+        root.create_array("0", data=values)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["nii", "tif", "zarr"])
+def test_times_are_seconds(tmp_path, ending) -> None:
+    (layer,) = opened(film(tmp_path / f"film.{ending}"))
+    assert layer.axis_labels == ("t", "z", "y", "x")
+    assert [str(unit) for unit in layer.units] == ["second", *["millimeter"] * 3]
+    np.testing.assert_allclose(layer.affine.affine_matrix[0], [2.5, 0, 0, 0, 0])
+    np.testing.assert_allclose(layer.extent.step, [2.5, 2, 1, 1])
+
+
 @pytest.mark.parametrize("ending", ["nrrd", "mha"])
 def test_itk(tmp_path, ending) -> None:
     sitk = pytest.importorskip("SimpleITK")

@@ -64,9 +64,36 @@ def test_packaged_files_lie_where_nibabel_says() -> None:
         assert read_header(path).shape == found.array.shape
     oblique = read_contents(PACKAGED / "example4d.nii.gz")
     assert oblique.axes == ("t", "z", "y", "x")
-    np.testing.assert_array_equal(oblique.affine[0], [1, 0, 0, 0, 0])
+    assert oblique.units == ("s", "mm", "mm", "mm")
+    np.testing.assert_array_equal(oblique.affine[0], [2000, 0, 0, 0, 0])
     assert abs(oblique.affine[1, 2]) > 0.3  # the tilt is kept
     assert "the file holds 2 volumes, 2000 s apart" in oblique.notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("unit", "step", "first", "row", "said"),
+    [
+        ("sec", 2.5, 0, [2.5, 0], "3 volumes, 2.5 s apart: axis t is their time"),
+        ("msec", 40, 120, [0.04, 0.12], "3 volumes, 0.04 s apart: axis t is their time"),
+        ("usec", 500, 0, [5e-4, 0], "3 volumes, 0.0005 s apart: axis t is their time"),
+        ("hz", 40, 0, None, "and does not say how far apart in time: axis t counts them"),
+        ("unknown", 2, 0, None, "and does not say how far apart in time: axis t counts them"),
+        ("sec", 0, 0, None, "and does not say how far apart in time: axis t counts them"),
+    ],
+)
+def test_volumes_in_a_row_lie_in_seconds(tmp_path, unit, step, first, row, said) -> None:
+    values = np.arange(4 * 3 * 2 * 3, dtype=np.float32).reshape(4, 3, 2, 3)
+    image = nibabel.Nifti1Image(values, np.diag([2.0, 2, 3, 1]))
+    image.header.set_xyzt_units("mm", unit)
+    image.header["pixdim"][4], image.header["toffset"] = step, first
+    nibabel.save(image, tmp_path / "film.nii")
+    found = read_contents(tmp_path / "film.nii")
+    assert found.axes == ("t", "z", "y", "x")
+    assert found.units == ("pixel" if row is None else "s", "mm", "mm", "mm")
+    np.testing.assert_allclose(found.affine[0], [(row or [1, 0])[0], 0, 0, 0, (row or [1, 0])[1]])
+    np.testing.assert_allclose(found.affine[-4:, -4:], nibabel_to_napari(image.affine))
+    assert said in "".join(map(str, found.notes))
+    np.testing.assert_array_equal(found.array, values.T)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +285,7 @@ def test_time_comes_first(tmp_path: Path) -> None:
     found = read_contents(path)
     np.testing.assert_array_equal(found.array, values.T)
     assert found.axes == ("t", "z", "y", "x")
-    assert found.units == ("pixel", "mm", "mm", "mm")
+    assert found.units == ("s", "mm", "mm", "mm")
     np.testing.assert_array_equal(found.affine[0], [1, 0, 0, 0, 0])
     np.testing.assert_allclose(found.affine[1:, 1:], nibabel_to_napari(RAS))
     second = read_sample(path, (1, 6, 5, 4), step=(1,))

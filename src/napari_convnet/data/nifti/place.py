@@ -164,6 +164,22 @@ def _size_notes(header: Any, used: str, affine: Matrix, scale: float) -> list[No
     return [Note(f"{text}: the s-form was used", "warning")]
 
 
+def times_of(image: Any) -> tuple[float, float] | None:
+    """Read how far apart the volumes of a file are in time, and the time of the first, in seconds.
+
+    None where there is one volume only, or the file does not say.
+    """
+    header = image.header
+    zooms = header.get_zooms()
+    unit = {"s": 1.0, "ms": 1e-3, "us": 1e-6}.get(units_of(header)[1])
+    if len(image.shape) < 4 or image.shape[3] < 2 or len(zooms) < 4 or unit is None:
+        return None
+    step, first = float(zooms[3]) * unit, float(header.get("toffset", 0.0)) * unit
+    if not 0 < step < np.inf:
+        return None
+    return step, first if np.isfinite(first) else 0.0
+
+
 def units_of(header: Any) -> tuple[str, str]:
     """Read the units of space and of time; "unknown" where there is none."""
     try:

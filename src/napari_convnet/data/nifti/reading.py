@@ -14,7 +14,7 @@ from ..orientation import number, with_leading_axes
 from ..settings import text_of
 from ..values import slice_notes, value_notes
 from .opening import opened
-from .place import placed, units_of
+from .place import placed, times_of
 from .voxels import axes_of, check_size, kept, ordered, values_of
 
 _LABEL_INTENT = 1002
@@ -38,15 +38,20 @@ def read_nifti(path: Path, choice: Choice) -> Contents:
     labels, why = (None, ()) if rgb else label_values(path, array, stated=stated)
     array = array if labels is None else labels
     lead = array.ndim - rgb - 3
+    affine, units = with_leading_axes(affine, lead), ("pixel",) * lead + ("mm",) * 3
+    times = times_of(image)
+    if times is not None:
+        affine[lead - 1, lead - 1], affine[lead - 1, -1] = times
+        units = (*units[: lead - 1], "s", *units[lead:])
     return Contents(
         array=array,
         rgb=rgb,
-        affine=with_leading_axes(affine, lead),
-        units=("pixel",) * lead + ("mm",) * 3,
+        affine=affine,
+        units=units,
         axes=axes_of(image.shape),
         notes=(
             *notes,
-            *_time_notes(image, lead),
+            *_time_notes(image, times),
             *slice_notes(kept(image.shape)[2::-1]),
             *why,
             *value_notes(array),
@@ -64,11 +69,10 @@ def look_at_nifti(path: Path, choice: Choice) -> Header:
     return Header((*shape, len(colours)) if colours else shape, rgb=bool(colours))
 
 
-def _time_notes(image: Any, lead: int) -> list[Note]:
-    if len(image.shape) < 4 or image.shape[3] < 2 or not lead:
+def _time_notes(image: Any, times: tuple[float, float] | None) -> list[Note]:
+    if len(image.shape) < 4 or image.shape[3] < 2:
         return []
-    zooms = image.header.get_zooms()
-    step = float(zooms[3]) if len(zooms) > 3 else 0.0
-    unit = units_of(image.header)[1]
-    apart = f", {number(step)} {unit} apart" if step > 0 and unit != "unknown" else ""
-    return [Note(f"the file holds {image.shape[3]} volumes{apart}: the first axis counts them")]
+    text = f"the file holds {image.shape[3]} volumes"
+    if times is None:
+        return [Note(f"{text}, and does not say how far apart in time: axis t counts them")]
+    return [Note(f"{text}, {number(times[0])} s apart: axis t is their time")]
