@@ -12,7 +12,7 @@ from npe2 import PluginManager, PluginManifest
 
 from napari_convnet import _layers, _reader, _sample_data
 from napari_convnet._upright import SCAN, WORLD, keep_upright
-from napari_convnet.data import sample_path
+from napari_convnet.data import read_contents, sample_path
 from napari_convnet.data.orientation import napari_to_nibabel
 from napari_convnet.data.readers import READERS
 from napari_convnet.network import UserError
@@ -83,6 +83,20 @@ def test_napari_asks_for_these(manager, name) -> None:
 def test_napari_does_not_even_ask_for_these(manager, name) -> None:
     assert not list(manager.iter_compatible_readers([name]))
     assert _reader.get_reader(name) is None
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "1", "P", "I;16"])
+def test_pictures_open_in_napari_as_they_are_read_here(tmp_path, mode) -> None:
+    from napari_builtins.io import napari_get_reader
+    from PIL import Image
+
+    # Claimed here too, every PNG of every user of napari would become a question.
+    values = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)
+    image = Image.fromarray(values[..., 0].astype(np.uint16) * 257)
+    path = str(tmp_path / "x.png")
+    (image if mode == "I;16" else Image.fromarray(values).convert(mode)).save(path)
+    ((array, *_),) = napari_get_reader(path)(path)
+    np.testing.assert_array_equal(array, read_contents(path).array)
 
 
 def test_directories_are_offered(manager, tmp_path) -> None:
