@@ -135,6 +135,7 @@ def test_values_and_slices(scan, quiet):
 
 def test_previews_of_slices_follow_the_slider(scan, quiet):
     seen = []
+    scan.preview_seconds = None
     scan.preview_ready.connect(lambda preview: seen.append(preview.thumbnail))
     scan.set_text(text("5zx?x?"))
     scan.viewer.dims.set_current_step(0, 2)
@@ -155,7 +156,10 @@ def test_what_is_saved_is_what_is_seen(scan, quiet, tmp_path):
         scan.save_prediction(tmp_path / "out.png")
     told = []
     scan.message.connect(lambda message: told.append(message.text))
+    said = scan.prediction.labels.copy()
     scan.prediction_layer().data[2, 3, 4] = 77  # mended by hand
+    # What the network said stays what it was.
+    np.testing.assert_array_equal(scan.prediction.labels, said)
     scan.save_prediction(tmp_path / "out.nii.gz")
     quiet(scan)
     assert told[-1] == f"wrote {tmp_path / 'out.nii.gz'}"

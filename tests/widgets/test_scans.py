@@ -233,7 +233,7 @@ def test_a_pattern_of_files(train, qtbot, session):
 # -- Train: layers --
 
 
-def test_labels_are_painted_and_learned_from(train, session, viewer, scan):
+def test_labels_are_painted_and_learned_from(train, session, viewer, scan, qtbot):
     source = train.data.source
     source.choice.setCurrentIndex(source.choice.findData("\0layers"))
     source.choice.activated.emit(0)
@@ -245,9 +245,11 @@ def test_labels_are_painted_and_learned_from(train, session, viewer, scan):
     assert session.pipeline.data.unlabelled == 0
     assert train.data.classes.value() == "class 1, class 2"
     train.controls.start_button.click()
-    assert "nothing is painted" in train.message.value()[1]
+    qtbot.waitUntil(lambda: "nothing is painted" in train.message.value()[1])
+    assert session.training.state == "failed"
     labels.paint((3, 4, 5), 1)
     train.controls.start_button.click()
+    qtbot.waitUntil(lambda: bool(session._trainer.jobs))
     (job,) = [job for job in session._trainer.jobs if job.name == "train"]
     assert [Path(file.path).name for file in job.arguments["files"]] == [
         "scan_image.nii.gz",

@@ -1,4 +1,4 @@
-"""From the engine's threads to the window's: callbacks that run where napari may be touched."""
+"""Between the window's thread and others: work that it hands away, and callbacks that it runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
+from napari_convnet.engine.control import Cancelled, Token
+
 
 def later(milliseconds: int, function: Callable[[], Any]) -> QTimer:
     """Make a timer that calls a function so long after its last start."""
@@ -16,6 +18,44 @@ def later(milliseconds: int, function: Callable[[], Any]) -> QTimer:
     timer.setInterval(milliseconds)
     timer.timeout.connect(function)
     return timer
+
+
+class Errand:
+    """Work in a thread that may be given up.
+
+    Attributes
+    ----------
+    token : Token
+        Whether it was.
+    """
+
+    def __init__(self) -> None:
+        self.token = Token()
+
+    def cancel(self) -> None:
+        """Give it up; who waits is told when it has stopped."""
+        self.token.set()
+
+    def run(
+        self,
+        work: Callable[[Token], Any],
+        ended: Callable[..., None],
+        on_result: Callable[[Any], Any] | None,
+        on_error: Callable[[Exception], Any],
+    ) -> None:
+        """Begin; `ended` gets the callback that is due, and its argument."""
+
+        def run() -> None:
+            try:
+                found = work(self.token)
+            except Cancelled:
+                ended(None)
+            except Exception as error:
+                ended(on_error, error)
+            else:
+                ended(on_result, found)
+
+        threading.Thread(target=run, name="napari-convnet aside", daemon=True).start()
 
 
 class MainThread(QObject):

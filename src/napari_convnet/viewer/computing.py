@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from psygnal import Signal
 
 from napari_convnet.engine import Failure, Job, Ticket, Worker, WorkerDied
+from napari_convnet.engine.control import Token
 
-from .bridge import MainThread
+from .bridge import Errand, MainThread
 from .open_document import OpenDocument
 from .status import Message
 
 JOBS = "napari_convnet.engine.jobs:"
+
+Found = TypeVar("Found")
 
 
 class Computing(OpenDocument):
@@ -34,6 +37,7 @@ class Computing(OpenDocument):
         self._eye = Worker("eye", on_death=self._main.later(self._eye_died))
         self._open = 0
         self._closed = False
+        self._errands: set[Errand] = set()
 
     def start(self) -> None:
         """Start the eye in the background, so that the first picture need not wait for it."""
@@ -53,6 +57,8 @@ class Computing(OpenDocument):
         self.ended.emit()
 
     def _end(self, timeout: float) -> None:
+        for errand in self._errands:
+            errand.cancel()
         self._eye.close(timeout)
 
     @property
@@ -119,12 +125,41 @@ class Computing(OpenDocument):
             on_cancelled=last(on_cancelled),
         )
 
+    def _aside(
+        self,
+        work: Callable[[Token], Found],
+        errand: Errand | None = None,
+        *,
+        on_result: Callable[[Found], Any] | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+        on_cancelled: Callable[[], Any] | None = None,
+    ) -> Errand:
+        """Do in a thread what would hold up the window; the callbacks are as those of `_submit`.
+
+        `work` looks at its token, and raises `Cancelled` once that is set. An `errand` that goes on
+        may be given.
+        """
+        begun = errand or Errand()
+        self._errands.add(begun)
+        self._open += 1
+
+        def ended(callback: Callable[..., Any] | None, *arguments: Any) -> None:
+            self._open -= 1
+            self._errands.discard(begun)
+            if begun.token():
+                callback, arguments = on_cancelled, ()
+            if callback is not None:
+                callback(*arguments)
+
+        begun.run(work, self._main.later(ended), on_result, on_error or self._failed)
+        return begun
+
     def say(self, level: Any, text: str) -> None:
         """Tell the person at the screen."""
         self.message.emit(Message(level, text))
 
-    def _failed(self, failure: Failure) -> None:
-        self.say("error", str(failure))
+    def _failed(self, failure: Failure | Exception) -> None:
+        self.say("error", str(failure) or type(failure).__name__)
 
     # ------------------------------------------------------------ device
     def set_device(self, device: str) -> None:

@@ -21,6 +21,7 @@ class LayerChanges:
 
         self._layers = viewer.layers
         self._counts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._edits: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         for layer in self._layers:
             # What was painted before is not known.
             self._follow(layer, 1 if isinstance(layer, Labels) else 0)
@@ -33,10 +34,19 @@ class LayerChanges:
             for emitter, callback in self._events(layer):
                 emitter.disconnect(callback)
         self._counts.clear()
+        self._edits.clear()
 
     def count(self, layer: Any) -> int:
         """Count the changes of a layer's values."""
         return self._counts.get(layer, 1)
+
+    def version(self, layer: Any) -> tuple[int, ...]:
+        """Give numbers that change with every change of a layer's values, and with nothing else.
+
+        Unlike `count` they do not tell of another slice being drawn; and they do of a stroke that
+        is still being painted.
+        """
+        return (self._edits.get(layer, 0), *(len(part) for part in _history(layer)))
 
     def file_of(self, layer: Any) -> Path | None:
         """Give the file that a layer came from, if that holds the same values in the same place."""
@@ -65,11 +75,27 @@ class LayerChanges:
     def _changed(self, event: Any) -> None:
         layer = event.source
         self._counts[layer] = self._counts.get(layer, 0) + 1
+        self._edits[layer] = self._edits.get(layer, 0) + 1
 
     def _shown(self, event: Any) -> None:
         """Count what may be an undone stroke: napari tells no more than that it draws anew."""
-        if self._counts.get(event.source):
-            self._changed(event)
+        layer = event.source
+        if self._counts.get(layer):
+            self._counts[layer] += 1
+
+
+def _history(layer: Any) -> tuple[Any, ...]:
+    """Give the strokes of a labels layer: to be undone, to be done again, and under way.
+
+    No event of napari tells that one was undone, nor that one goes on.
+    """
+    names = ("_undo_history", "_redo_history", "_staged_history")
+    return tuple(getattr(layer, name, ()) for name in names)
+
+
+def painting(layer: Any) -> bool:
+    """Whether a stroke is under way, which may still be given up."""
+    return len(_history(layer)[-1]) > 0
 
 
 def turn_of(layer: Any) -> Turn | None:

@@ -1,31 +1,34 @@
 """Learning from open napari layers: pairs of them become files that the document names.
 
 The files are written when the document is run or saved; until then the document says where they
-will be.
+will be. What is planned here is known without reading any value; those are taken in a thread.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_convnet.data import check_same_place
-from napari_convnet.data.axes import Layout, layout, volume_input
+from napari_convnet.data.axes import Layout, layout
 from napari_convnet.data.contents import Contents
 from napari_convnet.data.layer_files import LayerFile
+from napari_convnet.data.orientation import Turn
 from napari_convnet.data.transforms import spatial_matrix
-from napari_convnet.document import Pipeline, edit
+from napari_convnet.engine.control import Token
 from napari_convnet.network import Input, UserError
 
 from .layer_changes import LayerChanges, as_in_file, turn_of
-from .source import world_matrix
+from .reading import copied, span, values_of
+from .source import form_of, world_matrix
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
@@ -48,6 +51,96 @@ class LayerPair:
 
 
 @dataclass(frozen=True, eq=False)
+class Side:
+    """One layer of a pair, as it is now; its values are read later, in a thread.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, which only the window's thread may look into.
+    values : array
+        Its array.
+    matrix : ndarray
+        From its indices to the world, homogeneous.
+    units : tuple of str
+        Of each axis.
+    name : str
+        Its name.
+    labels : bool
+        Whether it names things; then people paint in its array.
+    """
+
+    layer: Layer
+    values: Any
+    matrix: NDArray[np.float64]
+    units: tuple[str, ...]
+    name: str
+    labels: bool
+
+    @classmethod
+    def of(cls, layer: Any) -> Side:
+        """Look into a layer."""
+        units = tuple(str(unit) for unit in layer.units)
+        labels = hasattr(layer, "selected_label")
+        return cls(layer, values_of(layer), world_matrix(layer), units, layer.name, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A pair of layers at one step of its sliders.
+
+    Parameters
+    ----------
+    image, target : Side
+        The layers.
+    layout : Layout
+        What the axes of the image are.
+    step : tuple of int
+        Index on each slider; empty where there is none, and as long as it is not chosen.
+    """
+
+    image: Side
+    target: Side
+    layout: Layout
+    step: tuple[int, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the files of the layers are those of the example."""
+        return not self.layout.sliders and self.layout.channel is None
+
+    def steps(self, token: Token) -> Iterator[tuple[tuple[int, ...], bool, int]]:
+        """Find the steps that count: each with whether there are labels, and the highest one.
+
+        Of labels with sliders those count at which there are any, otherwise all.
+        """
+        sliders = self.layout.sliders
+        for step in product(*(range(self.image.values.shape[axis]) for axis in sliders)):
+            low, high = span(self.target.values[step], token) if self.target.labels else (0, 0)
+            there = bool(low or high)
+            if there or not sliders or not self.target.labels:
+                yield step, there, high
+
+    def images(self) -> Any:
+        """Give the values that the network is shown, (C, *spatial) or (*spatial)."""
+        found = self.layout
+        index: list[Any] = [slice(None)] * len(self.image.values.shape)
+        for axis, at in zip(found.sliders, self.step, strict=True):
+            index[axis] = at
+        data = self.image.values[tuple(index)]
+        if found.channel is None:
+            return data
+        before = sum(axis < found.channel for axis in found.sliders)
+        axis = -1 if found.rgb else found.channel - before
+        return np.moveaxis(np.asarray(data), axis, 0)[: found.channels]
+
+    def targets(self) -> Any:
+        """Give the values that it is to answer, (*spatial): a view where they are an array."""
+        # Before its spatial axes a target has the sliders alone.
+        return self.target.values[self.step]
+
+
+@dataclass(frozen=True, eq=False)
 class Planned:
     """A layer, or a step of its sliders, and the file it is to become.
 
@@ -55,32 +148,95 @@ class Planned:
     ----------
     path : Path
         The file.
-    layer : Layer
-        The layer.
-    make : callable
-        Takes the values now.
+    example : Example
+        What it is of.
+    shown : bool
+        Whether it is what the network is shown, rather than what it is to answer.
+    turn : Turn, optional
+        How the axes of the image's file were turned, where that stays the image.
     """
 
     path: Path
-    layer: Layer
-    make: Callable[[], LayerFile]
+    example: Example
+    shown: bool
+    turn: Turn | None = None
+
+    @property
+    def side(self) -> Side:
+        """The layer."""
+        return self.example.image if self.shown else self.example.target
+
+    @property
+    def copies(self) -> bool:
+        """Whether the values are a copy: of labels, since people paint on meanwhile."""
+        return not self.shown and self.side.labels
+
+    def read(self, token: Token, room: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Take the values.
+
+        Parameters
+        ----------
+        token : Token
+            Looked at between pieces.
+        room : ndarray, optional
+            An earlier copy, to be written over.
+        """
+        if self.copies:
+            return copied(self.example.targets(), token, room)
+        return np.asarray(self.example.images() if self.shown else self.example.targets())
+
+    def file(self, values: NDArray[Any]) -> LayerFile:
+        """Place values in the world."""
+        side, found = self.side, self.example.layout
+        rank = len(found.spatial)
+        ndim = len(side.matrix) - 1
+        spatial = found.spatial if self.shown else tuple(range(ndim - rank, ndim))
+        places = found.sliders if self.shown else range(len(found.sliders))
+        steps = dict(zip(places, self.example.step, strict=True))
+        affine = spatial_matrix(side.matrix, spatial, steps)
+        file = LayerFile(str(self.path), values, affine, side.units[-1], side.labels)
+        if self.turn is None:
+            return file
+        # The image stays the file that it is: its labels take the same order of axes.
+        affine = np.asarray(self.example.image.layer.metadata["file_affine"])
+        return replace(file, array=as_in_file(values, self.turn), affine=affine)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What the document is to say, and the files that make it true.
+    """What the document is to say, and how the files come about that make it true.
 
     Parameters
     ----------
     images, labels : str
         As the document names them.
-    files : tuple of Planned
-        Those that do not exist yet, or may have changed.
+    examples : tuple of Example
+        The pairs, of which each step with labels is an example.
+    folder : Path
+        For the files.
+    suffix : str
+        Of their names.
+    fixed : tuple of Planned, optional
+        The files, where that does not depend on what is painted.
     """
 
     images: str
     labels: str
-    files: tuple[Planned, ...]
+    examples: tuple[Example, ...]
+    folder: Path
+    suffix: str
+    fixed: tuple[Planned, ...] | None = None
+
+    def files(self, examples: Sequence[Example]) -> tuple[Planned, ...]:
+        """Give the files of examples, each at its step."""
+        if self.fixed is not None:
+            return self.fixed
+        files = []
+        for one, name in zip(examples, _names(examples), strict=True):
+            for kind in ("image", "labels"):
+                path = self.folder / f"{name}_{kind}{self.suffix}"
+                files.append(Planned(path, one, kind == "image"))
+        return tuple(files)
 
 
 def plan(
@@ -108,32 +264,29 @@ def plan(
     """
     if not pairs:
         raise UserError("no layers are chosen", "choose an image and its labels")
-    parts = [part for pair in pairs for part in _parts(pair, given)]
-    suffix = (
-        ".nii.gz" if len(volume_input(given)) == 4 else ".tif" if given.channels == 1 else ".npy"
-    )
-    if len(parts) == 1 and not parts[0].step:
-        return _single(parts[0], folder, own, suffix, changes)
-    files = []
-    for part, name in zip(parts, _names(parts), strict=True):
-        for kind in ("image", "labels"):
-            path = folder / own / f"{name}_{kind}{suffix}"
-            files.append(part.planned(kind, path))
-    return Plan(f"{own}/*_image{suffix}", f"{own}/*_labels{suffix}", tuple(files))
+    examples = tuple(_example(pair, given) for pair in pairs)
+    volumes = len(examples[0].layout.spatial) == 3
+    channels = any(one.layout.channel is not None for one in examples)
+    suffix = ".nii.gz" if volumes else ".npy" if channels else ".tif"
+    if len(examples) == 1 and not examples[0].layout.sliders:
+        return _single(examples[0], folder, own, suffix, changes)
+    names = (f"{own}/*_image{suffix}", f"{own}/*_labels{suffix}")
+    return Plan(*names, examples, folder / own, suffix)
 
 
-def _single(part: _Part, folder: Path, own: str, suffix: str, changes: LayerChanges) -> Plan:
+def _single(one: Example, folder: Path, own: str, suffix: str, changes: LayerChanges) -> Plan:
     """Name the files that the layers came from, where they still say the same."""
-    (name,) = _names([part])
+    (name,) = _names([one])
     values, files = [], []
-    image_file = changes.file_of(part.pair.image) if part.whole else None
-    for kind, layer in (("image", part.pair.image), ("labels", part.pair.target)):
-        path = changes.file_of(layer) if part.whole else None
+    image_file = changes.file_of(one.image.layer) if one.whole else None
+    turn = turn_of(one.image.layer) if image_file is not None else None
+    for kind, side in (("image", one.image), ("labels", one.target)):
+        path = changes.file_of(side.layer) if one.whole else None
         if path is None:
             path = folder / own / f"{name}_{kind}{suffix}"
-            files.append(part.planned(kind, path, like_file=image_file is not None))
+            files.append(Planned(path, one, kind == "image", turn))
         values.append(named(path, folder))
-    return Plan(values[0], values[1], tuple(files))
+    return Plan(values[0], values[1], (one,), folder / own, suffix, tuple(files))
 
 
 def named(path: Path, folder: Path) -> str:
@@ -146,209 +299,44 @@ def named(path: Path, folder: Path) -> str:
     return Path(found).as_posix() if near else path.resolve().as_posix()
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """One example: a pair of layers at one step of their sliders."""
-
-    pair: LayerPair
-    layout: Layout
-    step: tuple[int, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        return not self.step and self.layout.channel is None
-
-    def planned(self, kind: str, path: Path, like_file: bool = False) -> Planned:
-        layer = self.pair.image if kind == "image" else self.pair.target
-        make = self._image if kind == "image" else self._target
-        turn = turn_of(self.pair.image) if like_file else None
-
-        def made() -> LayerFile:
-            file = make(path)
-            if turn is None:
-                return file
-            # The image stays the file that it is: its labels take the same order of axes.
-            affine = np.asarray(self.pair.image.metadata["file_affine"])
-            return replace(file, array=as_in_file(file.array, turn), affine=affine)
-
-        return Planned(path, layer, made)
-
-    def _image(self, path: Path) -> LayerFile:
-        found, data = self.layout, np.asarray(_values(self.pair.image))
-        data = data[self._index(data.ndim)]
-        if found.channel is not None:
-            before = sum(axis < found.channel for axis in found.sliders)
-            axis = -1 if found.rgb else found.channel - before
-            data = np.moveaxis(data, axis, 0)[: found.channels]
-        return self._file(path, self.pair.image, data, found.spatial, labels=False)
-
-    def _target(self, path: Path) -> LayerFile:
-        layer = self.pair.target
-        data = np.asarray(_values(layer))
-        values = data[self._index(data.ndim)].copy()
-        rank = len(self.layout.spatial)
-        spatial = tuple(range(layer.ndim - rank, layer.ndim))
-        return self._file(path, layer, values, spatial, labels=hasattr(layer, "selected_label"))
-
-    def _index(self, ndim: int) -> tuple[Any, ...]:
-        index: list[Any] = [slice(None)] * ndim
-        for axis, at in zip(self.layout.sliders, self.step, strict=False):
-            index[axis] = at
-        return tuple(index)
-
-    def _file(
-        self, path: Path, layer: Any, data: Any, spatial: tuple[int, ...], *, labels: bool
-    ) -> LayerFile:
-        steps = dict(zip(self.layout.sliders, self.step, strict=False))
-        affine = spatial_matrix(world_matrix(layer), spatial, steps)
-        return LayerFile(str(path), data, affine, str(layer.units[-1]), labels)
+def _example(pair: LayerPair, given: Input) -> Example:
+    image, target = Side.of(pair.image), Side.of(pair.target)
+    shape, form = tuple(image.values.shape), form_of(pair.image, given)
+    found = layout(shape, form, bool(pair.image.rgb), image.name)
+    _check(image, target, found)
+    return Example(image, target, found)
 
 
-def _values(layer: Any) -> Any:
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def _parts(pair: LayerPair, given: Input) -> Iterator[_Part]:
-    """Give the examples in a pair: one, or one for each step of sliders at which labels are."""
-    image, target = pair.image, pair.target
-    found = layout(tuple(_values(image).shape), volume_input(given), bool(image.rgb), image.name)
-    _check_pair(pair, found)
-    if not found.sliders:
-        yield _Part(pair, found)
-        return
-    for step in product(*(range(_values(image).shape[axis]) for axis in found.sliders)):
-        if _counts(target, step):
-            yield _Part(pair, found, step)
-
-
-def check_painted(pairs: Sequence[LayerPair]) -> None:
-    """Refuse labels in which nothing is painted.
-
-    Raises
-    ------
-    UserError
-        Names the layer.
-    """
-    for pair in pairs:
-        if not _counts(pair.target):
-            what = f"nothing is painted in {pair.target.name}"
-            raise UserError(what, "choose a label and paint with it, a little of each class")
-
-
-def _counts(target: Any, step: tuple[int, ...] = ()) -> bool:
-    """Whether anything is painted at a step; an image counts everywhere."""
-    return not hasattr(target, "selected_label") or bool(np.any(_values(target)[step]))
-
-
-def _check_pair(pair: LayerPair, found: Layout) -> None:
-    image, target = pair.image, pair.target
+def _check(image: Side, target: Side, found: Layout) -> None:
     kept = (*found.sliders, *found.spatial)
-    shape = tuple(_values(image).shape[axis] for axis in kept)
-    if target.ndim != len(shape):
+    shape = tuple(image.values.shape[axis] for axis in kept)
+    ndim = len(target.values.shape)
+    if ndim != len(shape):
         sizes = "x".join(map(str, shape))
-        what = f"{target.name} has {target.ndim} axes, and {image.name} {len(shape)} ({sizes})"
+        what = f"{target.name} has {ndim} axes, and {image.name} {len(shape)} ({sizes})"
         raise UserError(what, 'press "New labels layer" for one of the same size')
-    placed = world_matrix(image)[np.ix_((*kept, -1), (*kept, -1))]
+    placed = image.matrix[np.ix_((*kept, -1), (*kept, -1))]
+    units = tuple(image.units[axis] for axis in kept)
     both = (
-        Contents(np.broadcast_to(np.uint8(0), shape), affine=placed, units=_units(image, kept)),
+        Contents(np.broadcast_to(np.uint8(0), shape), affine=placed, units=units),
         Contents(
-            np.broadcast_to(np.uint8(0), _values(target).shape),
-            affine=world_matrix(target),
-            units=_units(target, range(target.ndim)),
+            np.broadcast_to(np.uint8(0), target.values.shape),
+            affine=target.matrix,
+            units=target.units,
         ),
     )
     check_same_place(*both, names=(image.name, target.name))
 
 
-def _units(layer: Any, axes: Sequence[int]) -> tuple[str, ...]:
-    return tuple(str(layer.units[axis]) for axis in axes)
-
-
-def _names(parts: Sequence[_Part]) -> list[str]:
+def _names(examples: Sequence[Example]) -> list[str]:
     """Name the files after the layers; equal names are counted."""
     taken: set[str] = set()
     names = []
-    for part in parts:
-        stem = re.sub(r"[^\w-]+", "_", part.pair.image.name).strip("_") or "layer"
-        stem = "_".join([stem, *(f"{at:04d}" for at in part.step)])
-        ways = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(parts) + 2))
+    for one in examples:
+        stem = re.sub(r"[^\w-]+", "_", one.image.name).strip("_") or "layer"
+        stem = "_".join([stem, *(f"{at:04d}" for at in one.step)])
+        ways = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(examples) + 2))
         name = next(way for way in ways if way not in taken)
         taken.add(name)
         names.append(name)
     return names
-
-
-# ---------------------------------------------------------------- classes
-
-
-def classes_of(pairs: Sequence[LayerPair]) -> tuple[tuple[str, ...], int | None]:
-    """Name the classes of labels layers, and say which value means "not labelled".
-
-    Labels that name value 0 count everywhere; where 0 has no name it means "not painted", and
-    class = label - 1.
-
-    Returns
-    -------
-    classes : tuple of str
-        Empty where the targets are images.
-    unlabelled : int or None
-        The value that means "not labelled".
-    """
-    targets = [pair.target for pair in pairs if hasattr(pair.target, "selected_label")]
-    if not targets:
-        return (), None
-    names: dict[int, str] = {}
-    for target in targets:
-        names |= names_of(target)
-    most = max(int(np.max(_values(target), initial=0)) for target in targets)
-    first = 0 if 0 in names else 1
-    # Two at least: there is nothing to tell apart otherwise.
-    last = max([most, first + 1, *names])
-    told = tuple(names.get(value, f"class {value}") for value in range(first, last + 1))
-    return told, (None if first == 0 else 0)
-
-
-def names_of(layer: Any) -> dict[int, str]:
-    """Give the classes that a labels layer names, by their values."""
-    told = layer.metadata.get("classes")
-    if isinstance(told, dict):
-        return {int(value): str(name) for value, name in told.items()}
-    table = layer.features
-    for column in ("class", "label", "name"):
-        if column in table and "index" in table:
-            pairs = zip(table["index"], table[column], strict=True)
-            return {int(value): str(name) for value, name in pairs}
-    return {}
-
-
-def described(
-    pipeline: Pipeline, found: Plan, pairs: Sequence[LayerPair], kept: Sequence[str] = ()
-) -> str:
-    """Write into a document that it learns from these layers; give the new text.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        The document.
-    found : Plan
-        What it is to say.
-    pairs : sequence of LayerPair
-        The layers.
-    kept : sequence of str
-        Names of classes that stay, for the first ones.
-    """
-    classes, unlabelled = classes_of(pairs)
-    names = (*kept, *classes[len(kept) :]) if classes else ()
-    text = edit.set_files(
-        pipeline.text,
-        found.images,
-        found.labels,
-        classes=f"[{', '.join(_quoted(name) for name in names)}]" if names else None,
-        unlabelled=None if unlabelled is None else str(unlabelled),
-    )
-    return edit.set_task(text, "segment" if classes else "regress")
-
-
-def _quoted(name: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z][\w ./-]*", name) and not name.endswith(" ")
-    return name if plain else "'" + name.replace("'", "''") + "'"

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
 
 from napari_convnet.data.layer_files import LayerFile
 from napari_convnet.engine import Failure, Job, Ticket
+from napari_convnet.engine.control import Token
 from napari_convnet.network import UserError
 
-from .layer_changes import LayerChanges
-from .layer_data import LayerPair, Plan, check_painted, described, plan
+from .bridge import Errand
+from .layer_changes import LayerChanges, painting
+from .layer_classes import described, highest, highest_at_once, labels_of
+from .layer_data import LayerPair, Plan, Planned, plan
 from .learning import Learning
 from .patches import is_shown_patches, show_patches
+from .reading import values_of
+from .taking import NothingPainted, Taken, Taking
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
+    from napari_convnet.data import Dataset
     from napari_convnet.engine.data_jobs import PatchesSeen
 
 JOBS = "napari_convnet.engine.data_jobs:"
 
 PATCHES = 16
 """Patches that a preview shows, where nothing else is said."""
+
+STROKE_SECONDS = 0.05
+"""Time for whoever paints, before what was read meanwhile is read again."""
+
+Found = TypeVar("Found")
 
 
 class LayerLearning(Learning):
@@ -44,7 +56,7 @@ class LayerLearning(Learning):
         self._plan: Plan | None = None
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._unsaved = ""
-        self._preview: Ticket | None = None
+        self._preview: Ticket | Errand | None = None
 
     def _end(self, timeout: float) -> None:
         self._changes.close()
@@ -90,7 +102,8 @@ class LayerLearning(Learning):
 
         They become files beside it when it is run or saved; those that came from a file and have
         not changed are named as they are. Of labels, what is not painted (0) does not count, unless
-        the layer names value 0 as a class.
+        the layer names value 0 as a class. How many classes large labels have is counted meanwhile;
+        the document follows.
 
         Parameters
         ----------
@@ -103,15 +116,32 @@ class LayerLearning(Learning):
             Where a pair does not lie in the same place, or does not suit the network's input.
         """
         chosen = [pair if isinstance(pair, LayerPair) else LayerPair(*pair) for pair in pairs]
-        own = self._own_folder(self.path)
-        found = plan(
-            chosen, self._pipeline.network.input, self._pipeline.folder, own, self._changes
-        )
-        text = described(self._pipeline, found, chosen)
+        found = self._planned(chosen, self.path)
+        most = highest_at_once(chosen)
         self._pairs = [(weakref.ref(pair.image), weakref.ref(pair.target)) for pair in chosen]
         self._plan = found
-        self._push(text, "learn from layers")
+        self._push(described(self._pipeline, found, chosen, most), "learn from layers")
         self.document_changed.emit(self._pipeline)
+        if most is None:
+            values = [values_of(layer) for layer in labels_of(chosen)]
+            self._aside(partial(highest, values), on_result=partial(self._counted, chosen, found))
+
+    def _counted(self, pairs: Sequence[LayerPair], found: Plan, most: int) -> None:
+        """The document follows what was counted, if it still learns from these layers."""
+        if self._plan is found and self.layer_pairs:
+            self._describe(found, pairs, most)
+
+    def _describe(self, found: Plan, pairs: Sequence[LayerPair], most: int | None) -> None:
+        """Let the document say what it learns from; names of classes stay."""
+        kept = self._pipeline.data.classes if self._pipeline.data else ()
+        self._plan = found
+        self._push(described(self._pipeline, found, pairs, most, kept), "learn from layers")
+
+    def _planned(self, pairs: Sequence[LayerPair], path: Path | None) -> Plan:
+        """Decide which files the layers become, for a document in this file."""
+        folder = path.parent if path is not None else self._pipeline.folder
+        given = self._pipeline.network.input
+        return plan(pairs, given, folder, self._own_folder(path), self._changes)
 
     def _own_folder(self, path: Path | None) -> str:
         """Name the folder for files of layers: beside the document, or beside its runs to be."""
@@ -123,52 +153,141 @@ class LayerLearning(Learning):
             self._unsaved = next(way for way in ways if not (folder / way).exists())
         return self._unsaved
 
-    def _layer_files(self) -> list[LayerFile]:
-        """Take what has to be written before the document can be run."""
-        pairs = self.layer_pairs
-        if not pairs:
-            return []
-        check_painted(pairs)
-        # Planned anew: other slices, or further classes, may have been painted since.
-        found = self._planned_anew(pairs, self.path)
-        files = []
-        for one in found.files:
-            stamp = (id(one.layer), self._changes.count(one.layer))
-            if self._stamps.get(one.path) != stamp or not one.path.exists():
-                files.append(one.make())
-                self._stamps[one.path] = stamp
-        return files
+    # ------------------------------------------------------------ taking values
+    def _at_one_moment(
+        self,
+        layers: Sequence[Any],
+        work: Callable[[Token], Found],
+        on_result: Callable[[Found], Any],
+        errand: Errand | None = None,
+        **otherwise: Callable[..., Any],
+    ) -> Errand:
+        """Read layers in a thread, as they are at one moment at which nobody paints.
 
-    def _planned_anew(self, pairs: Sequence[LayerPair], path: Path | None) -> Plan:
-        """Decide again which files the layers become, and let the document say so."""
-        folder = path.parent if path is not None else self._pipeline.folder
-        given, own = self._pipeline.network.input, self._own_folder(path)
-        found = plan(pairs, given, folder, own, self._changes)
-        kept = self._pipeline.data.classes if self._pipeline.data else ()
-        text = described(self._pipeline, found, pairs, kept)
-        self._plan = found
-        self._push(text, "learn from layers")
-        return found
+        People go on painting meanwhile, in the very arrays: what was read then may hold half a
+        stroke, and is read again, until nothing has changed from its beginning to its end.
+        """
+        before = [self._changes.version(layer) for layer in layers]
+
+        def read(token: Token) -> Found:
+            if errand is not None:
+                token.wait(STROKE_SECONDS)
+            token.check()
+            return work(token)
+
+        def settle(found: Found) -> None:
+            if before == [self._changes.version(layer) for layer in layers] and not any(
+                map(painting, layers)
+            ):
+                on_result(found)
+            else:
+                self._at_one_moment(layers, work, on_result, begun, **otherwise)
+
+        begun = self._aside(read, errand, on_result=settle, **otherwise)
+        return begun
+
+    def _take(
+        self,
+        then: Callable[[Sequence[LayerFile] | None], Any],
+        failed: Callable[[Exception], Any],
+        cancelled: Callable[[], Any],
+    ) -> Errand:
+        """Take what has to be written before the document can be run, and name its classes.
+
+        `then` gets the files; None where the document has meanwhile come to learn from others.
+        """
+        pairs, before = self.layer_pairs, self._learned_from()
+        found = self._planned(pairs, self.path)
+
+        def taken(values: Taken) -> None:
+            if self._learned_from() != before:
+                then(None)
+                return
+            # Further classes may have been painted since it was planned.
+            self._describe(found, pairs, values.highest)
+            then(self._files(values))
+
+        return self._at_one_moment(
+            [pair.target for pair in pairs],
+            Taking(found, self._fresh),
+            taken,
+            on_error=failed,
+            on_cancelled=cancelled,
+        )
+
+    def _learned_from(self) -> tuple[Any, ...]:
+        """Give what the files of layers depend on, besides what is painted."""
+        pairs = [(id(pair.image), id(pair.target)) for pair in self.layer_pairs]
+        return self.path, self._pipeline.network.input, pairs
+
+    def _fresh(self, one: Planned) -> bool:
+        """Whether a file holds already what its layer does; asked in a thread."""
+        return self._stamps.get(one.path) == self._stamp_of(one) and one.path.exists()
+
+    def _stamp_of(self, one: Planned) -> tuple[int, int]:
+        return id(one.side.layer), self._changes.count(one.side.layer)
+
+    def _files(self, taken: Taken) -> list[LayerFile]:
+        self._stamps |= {one.path: self._stamp_of(one) for one, _ in taken.files}
+        return [one.file(values) for one, values in taken.files]
 
     def save(self, path: str | Path | None = None) -> Path:
-        """Write the document, and the layers that it learns from beside it; see `OpenDocument`."""
+        """Write the document, and soon the layers that it learns from beside it.
+
+        See `OpenDocument`. Layers are written as they are at one moment after this; a message says
+        when it is done.
+        """
         target = Path(path) if path is not None else self.path
         pairs = self.layer_pairs
-        if target is not None and pairs:
-            self._planned_anew(pairs, target)
+        if target is None or not pairs:
+            return super().save(path)
+        found = self._planned(pairs, target)
+        self._describe(found, pairs, highest_at_once(pairs))
         written = super().save(path)
-        files = self._layer_files() if pairs and _painted(pairs) else []
+        self._at_one_moment(
+            [pair.target for pair in pairs],
+            Taking(found, self._fresh),
+            partial(self._save_layers, found, pairs),
+            on_error=self._not_taken,
+        )
+        return written
+
+    def _save_layers(self, found: Plan, pairs: Sequence[LayerPair], taken: Taken) -> None:
+        if self._plan is found and self.layer_pairs:
+            saved = not self.modified
+            self._describe(found, pairs, taken.highest)
+            if saved and self.modified:
+                # It has fewer classes on disk than there are labels.
+                super().save()
+        files = self._files(taken)
         if files:
             self._submit(
                 self._eye,
                 Job(JOBS + "write_layers", {"files": files}),
                 on_result=lambda count: self.say("info", _told(files)),
             )
-        return written
 
-    def _train_arguments(self) -> dict[str, Any]:
-        """Send along what has to be written first."""
-        return {"files": self._layer_files()}
+    def _not_taken(self, error: Exception) -> None:
+        # A document may be saved before anything is painted.
+        if not isinstance(error, NothingPainted):
+            self._failed(error)
+
+    def _begin_run(
+        self,
+        run: str | Path | None,
+        data: Dataset | None,
+        files: Sequence[LayerFile] | None = None,
+    ) -> None:
+        """Take what has to be written first, then submit the job."""
+        if files is not None or not self.layer_pairs:
+            super()._begin_run(run, data, files)
+            return
+        begin = partial(self._begin_run, run, data)
+        try:
+            ways = (begin, self._training_failed, self._training_cancelled)
+            self._run_ticket = self._take(*ways)
+        except UserError as error:
+            self._training_failed(error)
 
     def _close_trainer(self) -> None:
         if self.training.state == "failed" or not self.training.step:
@@ -198,8 +317,16 @@ class LayerLearning(Learning):
             Where the document is wrong.
         """
         self._pipeline.checked()
+        self._cut(count)
+        self.previewing_changed.emit(True)
+
+    def _cut(self, count: int, files: Sequence[LayerFile] | None = None) -> None:
+        if files is None and self.layer_pairs:
+            ways = (partial(self._cut, count), self._preview_failed, self._preview_over)
+            self._preview = self._take(*ways)
+            return
         path = str(self.path) if self.path else None
-        arguments = {"text": self.text, "path": path, "count": count, "files": self._layer_files()}
+        arguments = {"text": self.text, "path": path, "count": count, "files": files or ()}
         worker = self._eye if self._trainer is None or self.training.active else self._trainer
         self._preview = self._submit(
             worker,
@@ -209,7 +336,6 @@ class LayerLearning(Learning):
             on_error=self._preview_failed,
             on_cancelled=self._preview_over,
         )
-        self.previewing_changed.emit(True)
 
     @property
     def previewing(self) -> bool:
@@ -225,7 +351,7 @@ class LayerLearning(Learning):
         self._preview = None
         self.previewing_changed.emit(False)
 
-    def _preview_failed(self, failure: Failure) -> None:
+    def _preview_failed(self, failure: Failure | Exception) -> None:
         self._preview_over()
         self._failed(failure)
 
@@ -234,14 +360,6 @@ class LayerLearning(Learning):
         show_patches(self.viewer, found, getattr(self, "input_layer", None))
         count = len(found.images)
         self.say("info", f"{count} {found.unit} as the training sees them: move the slider")
-
-
-def _painted(pairs: Sequence[LayerPair]) -> bool:
-    try:
-        check_painted(pairs)
-    except UserError:
-        return False
-    return True
 
 
 def _told(files: Sequence[LayerFile]) -> str:

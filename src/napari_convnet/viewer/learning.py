@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ from psygnal import Signal
 from napari_convnet.engine import Failure, Job, Ticket, Worker
 from napari_convnet.network import UserError
 
+from .bridge import Errand
 from .computing import JOBS, Computing
 from .status import TrainingStatus
 
 if TYPE_CHECKING:
     from napari_convnet.data import Dataset
+    from napari_convnet.data.layer_files import LayerFile
 
 
 class Learning(Computing):
@@ -28,7 +31,7 @@ class Learning(Computing):
         super().__init__()
         self.training = TrainingStatus()
         self._trainer: Worker | None = None
-        self._run_ticket: Ticket | None = None
+        self._run_ticket: Ticket | Errand | None = None
 
     def start(self) -> None:
         """Start the eye and the trainer in the background, so that neither is waited for later."""
@@ -61,8 +64,17 @@ class Learning(Computing):
         self._pipeline.checked()
         if self._trainer is None:
             self._trainer = Worker("trainer")
-        more = self._train_arguments()
         self._set_training(TrainingStatus("starting", epochs=self._pipeline.train.epochs))
+        self._begin_run(run, data)
+
+    def _begin_run(
+        self,
+        run: str | Path | None,
+        data: Dataset | None,
+        files: Sequence[LayerFile] | None = None,
+    ) -> None:
+        """Submit the job; `files` have to be written first."""
+        assert self._trainer is not None
         self._run_ticket = self._submit(
             self._trainer,
             Job(
@@ -73,7 +85,7 @@ class Learning(Computing):
                     "run": run and str(run),
                     "data": data,
                     "device": self.device,
-                    **more,
+                    "files": files or (),
                 },
             ),
             on_progress=self._training_event,
@@ -81,10 +93,6 @@ class Learning(Computing):
             on_error=self._training_failed,
             on_cancelled=self._training_cancelled,
         )
-
-    def _train_arguments(self) -> dict[str, Any]:
-        """Give what the job gets besides the document."""
-        return {}
 
     def pause(self) -> None:
         """Hold the training after the step that runs."""
@@ -102,8 +110,9 @@ class Learning(Computing):
             self._tell("stop")
 
     def _tell(self, word: str) -> None:
-        if self._run_ticket is not None and self.training.active:
-            self._run_ticket.tell(word)
+        ticket = self._run_ticket
+        if ticket is not None and not isinstance(ticket, Errand) and self.training.active:
+            ticket.tell(word)
 
     def _set_training(self, status: TrainingStatus) -> None:
         self.training = status
@@ -136,7 +145,7 @@ class Learning(Computing):
             self._set_training(replace(self.training, state="stopped"))
         self._close_trainer()
 
-    def _training_failed(self, failure: Failure) -> None:
+    def _training_failed(self, failure: Failure | Exception) -> None:
         self._set_training(replace(self.training, state="failed", error=str(failure)))
         self._failed(failure)
         self._close_trainer()

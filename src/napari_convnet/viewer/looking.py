@@ -80,7 +80,8 @@ class Looking:
         self._drawn = 0.0
         # Rows that are there, of parts that come slab by slab.
         self._rows: dict[int, int] = {}
-        self._touched: set[tuple[Kind, str]] = set()
+        # Layers of which parts have come, and whether the last one was drawn.
+        self._touched: dict[tuple[Kind, str], bool] = {}
         events = session.viewer.dims.events.ndisplay
         events.connect(self._display_changed, position="first")
 
@@ -230,13 +231,14 @@ class Looking:
             self._rows[array.token] = found.stop
             if complete:
                 del self._wanted[array.token]
-        self._touched.add(key)
+        self._touched[key] = False
         if not complete and monotonic() - self._drawn < DRAW_SECONDS:
             return
         self._drawn = monotonic()
         layer = self._session.layers.layer(key[1], key[0])
         if layer is not None and layer.data is array:
             layer.refresh(thumbnail=False, extent=False, highlight=False)
+            self._touched[key] = True
 
     def _looked(self, key: tuple[Kind, str], found: Looked) -> None:
         shown = self._shown[key]
@@ -244,11 +246,14 @@ class Looking:
         self._session.layers.looked(self._maps(shown, key[0]), key[0])
 
     def _quiet(self, result: object = None) -> None:
-        """Draw what has come once more, thumbnails included; ask for the rest of what is large."""
-        for kind, name in self._touched:
+        """Draw what has come and is not drawn yet, and thumbnails; ask for the rest of the large.
+
+        A frame of a window takes as long whether or not there is anything new in it.
+        """
+        for (kind, name), drawn in self._touched.items():
             layer = self._session.layers.layer(name, kind)
             if layer is not None:
-                layer.refresh(extent=False, highlight=False)
+                layer.refresh(data_displayed=not drawn, extent=False, highlight=False)
         self._touched.clear()
         self._session._maps_done(None)
         if any(token in self._rows for token in self._wanted):

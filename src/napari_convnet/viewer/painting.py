@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_convnet.data.axes import layout, volume_input
+from napari_convnet.data.axes import layout
 from napari_convnet.network import Input
 
-from .source import world_matrix
+from .source import form_of, world_matrix
 
 if TYPE_CHECKING:
     import napari
@@ -37,7 +37,7 @@ def add_labels(viewer: napari.Viewer, image: Image, given: Input) -> Labels:
         Where the image does not suit the network.
     """
     data: Any = image.data[0] if image.multiscale else image.data
-    found = layout(tuple(data.shape), volume_input(given), bool(image.rgb), image.name)
+    found = layout(tuple(data.shape), form_of(image, given), bool(image.rgb), image.name)
     axes = [*found.sliders, *found.spatial]
     shape = tuple(data.shape[axis] for axis in axes)
     labels: Labels = viewer.add_labels(

@@ -7,21 +7,27 @@ it is done.
 
 from __future__ import annotations
 
-import threading
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker
+from napari_convnet.engine.control import Token
 from napari_convnet.network import UserError
+from napari_convnet.training.metrics import mean_dice
 
+from .bridge import Errand
+from .comparing import Comparison
 from .computing import JOBS
 from .layer_learning import LayerLearning
 from .prediction_layers import PredictionLayers
+from .reading import copied
 from .source import Source
 
 if TYPE_CHECKING:
@@ -82,7 +88,8 @@ class Predictions(LayerLearning):
         self.prediction: Any = None
         self.predicting = PredictionStatus()
         self._predictor: Worker | None = None
-        self._prediction_ticket: Ticket | None = None
+        self._prediction_ticket: Ticket | Errand | None = None
+        self._comparing: Errand | None = None
         self._predicted_over: tuple[Source, str] | None = None
 
     # What a session knows of the layer that it looks at.
@@ -192,10 +199,29 @@ class Predictions(LayerLearning):
         self._set_predicting(PredictionStatus("running", event.fraction, event.seconds_left))
 
     def _predicted_voxels(self, result: Any) -> None:
+        """Show it, once its layer has labels of its own.
+
+        People mend them in the layer, and what the network said stays in `prediction`: to be
+        measured, and for scripts. That is one byte a voxel, where the scan has two or four;
+        napari tells of strokes after they were painted, so that nothing could be kept instead.
+        """
         self._leave_predictor()
+        if hasattr(result, "labels"):
+            self._prediction_ticket = self._aside(
+                partial(copied, result.labels),
+                on_result=partial(self._show_prediction, result),
+                on_error=self._prediction_failed,
+                on_cancelled=self._prediction_cancelled,
+            )
+        else:
+            self._show_prediction(result)
+
+    def _show_prediction(self, result: Any, labels: NDArray[Any] | None = None) -> None:
+        self._prediction_ticket = None
         assert self._predicted_over is not None
         selection = set(self.viewer.layers.selection)
-        self._prediction_layers.show(result, *self._predicted_over)
+        shown = result if labels is None else replace(result, labels=labels)
+        self._prediction_layers.show(shown, *self._predicted_over)
         # Adding a layer selects it; the input stays what the user selected.
         self.viewer.layers.selection = selection
         self._set_predicting(PredictionStatus("finished", 1.0, 0.0))
@@ -203,7 +229,7 @@ class Predictions(LayerLearning):
         if result.message:
             self.say("warning", result.message)
 
-    def _prediction_failed(self, failure: Failure) -> None:
+    def _prediction_failed(self, failure: Failure | Exception) -> None:
         self._leave_predictor()
         self._set_predicting(replace(self.predicting, state="failed", error=str(failure)))
         self._failed(failure)
@@ -252,16 +278,24 @@ class Predictions(LayerLearning):
         Raises
         ------
         UserError
-            Where there is no segmentation, or the two do not lie in the same place.
+            Where there is no segmentation, or the two do not lie in the same place. That there are
+            labels of no class is a message, since it is found in a thread.
         """
-        from .comparing import comparing
+        comparison = Comparison.of(self.prediction, labels)
+        if self._comparing is not None:
+            self._comparing.cancel()
+        self.say("info", f"comparing with {labels.name} \u2026")
+        compared = partial(self._compared, labels.name)
+        self._comparing = self._at_one_moment([labels], comparison, compared)
 
-        comparing(self.prediction, labels, self._main.later(self._compared))
-
-    def _compared(self, result: Any) -> None:
+    def _compared(self, name: str, result: Any) -> None:
         # Unless another one has come meanwhile.
-        if self.prediction is not None and result.labels is self.prediction.labels:
-            self._predicted(result)
+        if self.prediction is None or result.labels is not self.prediction.labels:
+            return
+        dice = mean_dice(result.confusion)
+        found = "nothing to compare" if math.isnan(dice) else f"mean Dice {dice:.3f}"
+        self.say("info", f"compared with {name}: {found}")
+        self._predicted(result)
 
     # ------------------------------------------------------------ files
     def save_prediction(self, path: str | Path, *, probabilities: bool = False) -> None:
@@ -288,24 +322,23 @@ class Predictions(LayerLearning):
             raise UserError("there is no prediction per voxel", "predict first")
         path = check_name(path)
         layer = self._prediction_layers.known(result.name, "prediction")
-        if layer is not None and hasattr(result, "labels"):
-            mended = np.asarray(layer.data).reshape(result.labels.shape)
-            result = replace(result, labels=mended)
-        self._open += 1
-        threading.Thread(
-            target=self._write, args=(result, path, probabilities), daemon=True
-        ).start()
+        write = partial(self._write, path, probabilities)
+        if layer is None or probabilities or not hasattr(result, "labels"):
+            write(result)
+            return
 
-    def _write(self, result: Any, path: Path, probabilities: bool) -> None:
-        from napari_convnet.training import save_prediction
+        def mended(labels: NDArray[Any]) -> None:
+            write(replace(result, labels=labels.reshape(result.labels.shape)))
 
-        try:
+        self._at_one_moment([layer], partial(copied, layer.data), mended)
+
+    def _write(self, path: Path, probabilities: bool, result: Any) -> None:
+        """Write a file in a thread; it is another one as long as it is not whole."""
+
+        def write(token: Token) -> str:
+            from napari_convnet.training import save_prediction
+
             notes = save_prediction(result, path, probabilities=probabilities)
-            told = " ".join([f"wrote {path}", *(f"({note})" for note in notes)])
-            self._main.later(self._saved)("info", told)
-        except Exception as error:
-            self._main.later(self._saved)("error", str(error))
+            return " ".join([f"wrote {path}", *(f"({note})" for note in notes)])
 
-    def _saved(self, level: str, text: str) -> None:
-        self._open -= 1
-        self.say(level, text)
+        self._aside(write, on_result=partial(self.say, "info"))

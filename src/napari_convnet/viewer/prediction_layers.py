@@ -55,7 +55,8 @@ class PredictionLayers:
         """
         layers = self._made(result, source, name)
         for layer in layers:
-            layer.visible = True
+            if not layer.visible:
+                layer.visible = True
         return layers
 
     def _made(self, result: Any, source: Source, name: str) -> list[Any]:
@@ -110,8 +111,16 @@ def _fits(layer: Any, data: NDArray[Any], kind: str) -> bool:
 def _updated(layer: Any, data: NDArray[Any], place: dict[str, Any]) -> Any:
     layer.data = data
     for key, value in place.items():
-        setattr(layer, key, value)
+        # Whatever is set draws the layer anew.
+        if key == "features" or not _equal(getattr(layer, key), value):
+            setattr(layer, key, value)
     return layer
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, tuple):
+        return tuple(map(str, found)) == wanted
+    return np.array_equal(getattr(found, "affine_matrix", found), wanted)
 
 
 def _place(result: Any, source: Source, lead: int) -> dict[str, Any]:

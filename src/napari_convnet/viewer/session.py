@@ -28,7 +28,7 @@ from .looking import Looking
 from .maps import Kind, MapLayers, Spans
 from .patches import is_shown_patches
 from .predicting import Predictions
-from .source import Source, slice_of, source_of
+from .source import Source, form_of, slice_of, source_of
 from .status import Preview
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 RESTING = 250
 """Milliseconds for which a slider stands still before thumbnails of whole volumes follow it."""
 
+PREVIEW_SECONDS = 2.0
+"""After so long, thumbnails that are not begun are late: they are asked for once more."""
+
 
 class Session(Predictions):
     """What a viewer and a pipeline have to do with each other.
@@ -53,6 +56,11 @@ class Session(Predictions):
     ----------
     viewer : napari.Viewer
         The viewer.
+
+    Attributes
+    ----------
+    preview_seconds : float or None
+        How long thumbnails may take before the rest of them is late; None for as long as it takes.
     """
 
     input_changed = Signal(object)
@@ -72,6 +80,7 @@ class Session(Predictions):
         self._previewed: tuple[Any, ...] | None = None
         self._looked: tuple[str, ...] | None = None
         self._warned = False
+        self.preview_seconds: float | None = PREVIEW_SECONDS
         self._late: set[str] = set()
         self._late_before: frozenset[str] | None = None
         self._source: tuple[Any, Source] | None = None
@@ -240,8 +249,9 @@ class Session(Predictions):
 
     @property
     def _form(self) -> tuple[int | None, ...]:
-        """What the network takes: of one that sees neighbouring slices, the whole volume."""
-        return tuple(volume_input(self._pipeline.network.input))
+        """What the network takes the input layer as: see `napari_convnet.data.axes`."""
+        given, layer = self._pipeline.network.input, self.input_layer
+        return tuple(volume_input(given) if layer is None else form_of(layer, given))
 
     def _slice(self) -> tuple[int, ...] | None:
         """Where thumbnails of a volume look: the middle of the slice in sight; else None."""
@@ -336,7 +346,15 @@ class Session(Predictions):
         self._late = set()
         self._submit(
             self._eye,
-            Job(JOBS + "previews", {**question[1], "layers": self._looked, "point": step}),
+            Job(
+                JOBS + "previews",
+                {
+                    **question[1],
+                    "layers": self._looked,
+                    "point": step,
+                    "budget": self.preview_seconds,
+                },
+            ),
             key="previews",
             interrupt=not self.training.active,
             on_progress=self._preview_arrived,

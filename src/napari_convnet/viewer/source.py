@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_convnet.data import Note, Sample, sample_as_it_came, sample_from_array
-from napari_convnet.data.axes import Layout, layout
+from napari_convnet.data.axes import GivenInput, Layout, input_form, layout
 from napari_convnet.data.sound import EAR_AXES, ears_note
 from napari_convnet.data.transforms import layer_matrix
 from napari_convnet.network import Shape
@@ -84,6 +84,22 @@ def source_of(layer: Image, shape: Shape, point: Sequence[float]) -> Source:
         step=step,
     )
     return Source(replace(sample, notes=notes), *_extra(layer, found, step))
+
+
+def form_of(layer: Image, given: GivenInput) -> tuple[int | None, ...]:
+    """Decide as what a network takes a layer: of a network of slices, as a volume or an image.
+
+    Examples
+    --------
+    >>> from napari.layers import Image
+    >>> from napari_convnet.network import parse_input
+    >>> form_of(Image(np.zeros((40, 9, 9))), parse_input("5zx9x9"))
+    (1, None, 9, 9)
+    >>> form_of(Image(np.zeros((5, 9, 9))), parse_input("5zx9x9"))
+    (5, 9, 9)
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    return tuple(input_form(given, tuple(data.shape), tuple(layer.axis_labels), bool(layer.rgb)))
 
 
 def _ear_notes(layer: Image, shape: Shape) -> tuple[Note, ...]:

@@ -1,0 +1,299 @@
+"""Layers that are large: what is read of them, on which thread, and at which moment."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_convnet.data import head
+from napari_convnet.network import UserError
+from napari_convnet.training.predicting.results import Segmentation
+from napari_convnet.viewer import comparing, layer_data, reading
+
+VOLUMES = "input: 1x32x32x32\nnet:\n  - c1: conv 4 k3 relu\n  - out: conv 3 k1\n"
+
+
+class Told:
+    """An array that tells which threads read how many of its values at once."""
+
+    def __init__(self, array):
+        self.array, self.reads = array, []
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self.size, self.nbytes = array.size, array.nbytes
+
+    def __getitem__(self, key):
+        found = self.array[key]
+        self.reads.append((threading.current_thread(), found.size))
+        return found
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[...], dtype)
+
+    def most_read(self, window):
+        """The most values read at once on the window's thread, or on any other."""
+        sizes = (n for thread, n in self.reads if (thread is threading.main_thread()) == window)
+        return max(sizes, default=0)
+
+
+@pytest.fixture
+def pair(session, viewer, tmp_path, monkeypatch):
+    """A piece of the head and its tissues, numbered from 1, each in an array that tells."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reading, "PIECE", 4 * 30 * 28)
+    image, tissues = (np.asarray(one.array[60:84, 80:110, 70:98]) for one in head())
+    session.set_text(VOLUMES)
+    scan = viewer.add_image(Told(image), name="scan", contrast_limits=(0, 500))
+    labels = viewer.add_labels(Told(tissues.astype(np.uint8) + 1), name="right")
+    for layer in (scan, labels):
+        layer.data.reads.clear()
+    return scan, labels
+
+
+def jobs(session, name):
+    workers = [worker for worker in (session._eye, session._trainer) if worker is not None]
+    return [job for worker in workers for job in worker.jobs if job.name == name]
+
+
+def test_the_window_reads_no_more_than_slices(session, pair, tmp_path, qtbot):
+    scan, labels = pair
+    session.learn_from_layers(pair)
+    assert session.pipeline.data.classes == ("class 1", "class 2")
+    # Further classes are counted meanwhile, and the document follows.
+    most = int(labels.data.array.max())
+    qtbot.waitUntil(lambda: len(session.pipeline.data.classes) == most)
+    session.save(tmp_path / "net.yaml")
+    qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
+    session._stamps.clear()
+    session.preview_patches()
+    session.train()
+    assert session.training.state == "starting"
+    qtbot.waitUntil(lambda: bool(jobs(session, "patches") and jobs(session, "train")))
+    for job in (jobs(session, "train")[0], jobs(session, "write_layers")[0]):
+        image, painted = job.arguments["files"]
+        np.testing.assert_array_equal(image.array, scan.data.array)
+        np.testing.assert_array_equal(painted.array, labels.data.array)
+    for layer in pair:
+        assert layer.data.most_read(window=True) <= 30 * 28
+        assert layer.data.most_read(window=False) > 30 * 28
+
+
+def test_a_saved_document_names_all_that_was_painted(session, pair, tmp_path, qtbot):
+    scan, _ = pair
+    painted = session.new_labels(scan)
+    session.learn_from_layers((scan, painted))
+    painted.data[3:5, 4:9, 4:9] = 4
+    session.save(tmp_path / "net.yaml")
+    qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
+    assert not session.modified
+    assert "class 4" in (tmp_path / "net.yaml").read_text()
+
+
+# -- painting while it is read --
+
+
+@pytest.fixture
+def slow(session, viewer, tmp_path, monkeypatch):
+    """Labels to paint, of which a thread has copied half when it is asked to go on."""
+    monkeypatch.chdir(tmp_path)
+    session.set_text(VOLUMES)
+    scan = viewer.add_image(np.asarray(head()[0].array[60:84, 80:110, 70:98]), name="scan")
+    labels = session.new_labels(scan)
+    labels.paint((2, 3, 4), 1)
+    session.learn_from_layers((scan, labels))
+    found = SimpleNamespace(labels=labels, half=threading.Event(), go=threading.Event(), copies=0)
+    copied = layer_data.copied
+
+    def by_halves(values, token, room=None):
+        found.copies += 1
+        if found.copies > 1:
+            return copied(values, token, room)
+        room = copied(values, token)
+        found.half.set()
+        found.go.wait(30)
+        token.check()
+        room[12:] = values[12:]
+        return room
+
+    monkeypatch.setattr(layer_data, "copied", by_halves)
+    yield found
+    found.go.set()
+
+
+def stroke(labels):
+    """Paint from the first half of the volume into the second."""
+    with labels.block_history():
+        for z in range(8, 16):
+            labels.paint((z, 9, 9), 2)
+
+
+@pytest.mark.parametrize("change", [stroke, lambda labels: labels.undo()])
+def test_what_is_painted_meanwhile_is_there_as_a_whole(session, slow, qtbot, change):
+    if change is not stroke:
+        stroke(slow.labels)
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    change(slow.labels)
+    slow.go.set()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    assert slow.copies == 2
+    (job,) = jobs(session, "train")
+    np.testing.assert_array_equal(job.arguments["files"][1].array, slow.labels.data)
+    assert (slow.labels.data == 2).any() == (change is stroke)
+    assert ("class 2" in job.arguments["text"]) or change is not stroke
+
+
+def test_a_stroke_under_way_is_waited_for(session, slow, qtbot, monkeypatch):
+    slow.go.set()
+    labels = slow.labels
+    labels._begin_stroke()
+    labels.paint((9, 9, 9), 2)
+    session.train()
+    qtbot.waitUntil(lambda: slow.copies > 1)
+    assert not jobs(session, "train")
+    labels._abort_stroke()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    assert not (jobs(session, "train")[0].arguments["files"][1].array == 2).any()
+
+
+def test_looking_at_other_slices_is_no_change(session, viewer, slow, qtbot):
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    viewer.dims.set_current_step(0, 3)
+    slow.labels.refresh()
+    slow.go.set()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    assert slow.copies == 1
+
+
+def test_a_training_may_be_stopped_before_its_layers_are_taken(session, slow, qtbot):
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    session.stop()
+    slow.go.set()
+    qtbot.waitUntil(lambda: session.training.state == "stopped")
+    assert not jobs(session, "train")
+    session.train()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+
+
+def test_cutting_patches_may_be_given_up_before(session, slow, qtbot):
+    session.preview_patches()
+    qtbot.waitUntil(slow.half.is_set)
+    assert session.previewing
+    session.cancel_preview()
+    slow.go.set()
+    qtbot.waitUntil(lambda: not session.previewing)
+    assert not jobs(session, "patches")
+
+
+def test_a_document_that_learns_from_something_else_meanwhile(session, slow, qtbot):
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    session.set_source("head")
+    slow.go.set()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    (job,) = jobs(session, "train")
+    assert not job.arguments["files"]
+    assert "source: head" in job.arguments["text"]
+
+
+def test_a_viewer_may_be_closed_meanwhile(session, slow, qtbot):
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    (thread,) = [one for one in threading.enumerate() if one.name == "napari-convnet aside"]
+    session.close()
+    slow.go.set()
+    qtbot.waitUntil(lambda: not thread.is_alive())
+    assert not jobs(session, "train")
+
+
+def test_what_goes_wrong_is_said(session, slow, qtbot, monkeypatch):
+    told = []
+    session.message.connect(lambda message: told.append((message.level, message.text)))
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(layer_data, "copied", full)
+    session.train()
+    qtbot.waitUntil(lambda: session.training.state == "failed")
+    assert ("error", "MemoryError") in told
+
+
+# -- comparing --
+
+
+@pytest.fixture
+def predicted(session, pair):
+    """A prediction that is right but for one voxel."""
+    _, labels = pair
+    array = labels.data.array.copy()
+    array[0, 0, 0] = 3 - min(array[0, 0, 0], 2)
+    classes = tuple(f"tissue {n}" for n in range(int(labels.data.array.max())))
+    voxels = np.bincount(array.ravel(), minlength=len(classes) + 1)[1:]
+    found = Segmentation(
+        array, np.eye(4), ("pixel",) * 3, ("z", "y", "x"), classes, voxels, 1, name="scan"
+    )
+    session.prediction = found
+    return found
+
+
+def test_labels_are_compared_in_a_thread(session, pair, predicted, qtbot, monkeypatch):
+    monkeypatch.setattr(comparing, "TOGETHER", 1000)
+    _, labels = pair
+    session.compare_prediction(labels)
+    qtbot.waitUntil(lambda: session.prediction.confusion is not None)
+    counts = session.prediction.confusion
+    assert counts.sum() == labels.data.size
+    assert counts.sum() - np.trace(counts) == 1
+    assert labels.data.most_read(window=True) <= 30 * 28
+
+
+def test_labels_of_no_class_are_refused(session, pair, predicted, qtbot):
+    told = []
+    session.message.connect(lambda message: told.append(message.text))
+    _, labels = pair
+    labels.data.array[5, :2, :3] = 77
+    labels.data.array[6, 0, 0] = 0  # not painted
+    session.compare_prediction(labels)
+    qtbot.waitUntil(lambda: "77 (6 voxels)" in told[-1])
+    assert "the classes of the prediction are 1 tissue 0, 2 tissue 1" in told[-1]
+    assert "right" in told[-1]
+    assert session.prediction.confusion is None
+
+
+def test_comparing_asks_for_a_segmentation_in_the_same_place(session, pair, predicted):
+    _, labels = pair
+    labels.translate = (0, 0, 5)
+    with pytest.raises(UserError, match="same place"):
+        session.compare_prediction(labels)
+    session.prediction = None
+    with pytest.raises(UserError, match="predict first"):
+        session.compare_prediction(labels)
+
+
+# -- slices as channels --
+
+
+def test_neighbouring_slices_that_are_there_are_channels(
+    session, viewer, tmp_path, monkeypatch, qtbot
+):
+    monkeypatch.chdir(tmp_path)
+    session.set_text("input: 5zx30x28\nnet:\n  - out: conv 2 k3\n")
+    slab = np.asarray(head()[0].array[60:65, 80:110, 70:98])
+    image = viewer.add_image(slab, name="slab")
+    assert session.source().sample.array.shape == (5, 30, 28)
+    labels = session.new_labels(image)
+    assert labels.data.shape == (30, 28)
+    labels.paint((9, 9), 1)
+    session.learn_from_layers((image, labels))
+    assert session.pipeline.data.images == "untitled.layers/slab_image.npy"
+    session.train()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    files = jobs(session, "train")[0].arguments["files"]
+    np.testing.assert_array_equal(files[0].array, slab)
+    # One that names its slices is a volume, however many it has.
+    image.axis_labels = ("z", "y", "x")
+    session._data_changed()
+    assert session.source().sample.array.shape == (1, 5, 30, 28)
