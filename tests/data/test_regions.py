@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_convnet.data import abdomen, head
-from napari_convnet.data.regions import Rule, default_axis, divide, left_right, told, way
+from napari_convnet.data.regions import (
+    Rule,
+    default_axis,
+    divide,
+    left_right,
+    near,
+    told,
+    way,
+)
 from napari_convnet.network import UserError
 
 SHARES = [(0.7, 0.15, 0.15), (0.8, 0.0, 0.2), (0.5, 0.25, 0.25), (1.0, 0.0, 0.0)]
@@ -75,6 +83,10 @@ def test_a_gap_takes_at_most_half_of_a_region_unless_it_is_asked_for():
     division = divide(np.ones(100, int), (0.8, 0, 0.2), Rule(0), 70)
     assert division.gap == 20
     assert division.wanted == 70
+    assert near(division) == ["test"]
+    assert near(divide(np.ones(100, int), (0.6, 0.2, 0.2), Rule(0), 30)) == ["validation"]
+    assert near(divide(np.ones(100, int), (0.6, 0.2, 0.2), Rule(0), 60)) == ["validation", "test"]
+    assert near(divide(np.ones(100, int), (0.8, 0, 0.2), Rule(0), 9)) == []
     assert divide(np.ones(100, int), (0.8, 0, 0.2), Rule(0, gap=30), 70).gap == 30
     with pytest.raises(UserError) as caught:
         divide(np.ones(100, int), (0.8, 0, 0.2), Rule(0, gap=50, slabs=2), 70)

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from napari_convnet.cli.training import _finished
 from napari_convnet.data import Contents, Dense, Region, head, load_examples
 from napari_convnet.document import edit, parse
 from napari_convnet.network import UserError
 from napari_convnet.training import Epoch, Finished, Run, Step, evaluate, load, predict, train
+from napari_convnet.training.evaluation import is_optimistic
 from napari_convnet.training.metrics import confusion, mean_dice
 from napari_convnet.training.plan import prepare
-from napari_convnet.training.tasks import class_weights, spread
+from napari_convnet.training.tasks import class_weights, overlapping, spread
 from napari_convnet.training.tasks.bounds import cost
 
 TEXT = """\
@@ -187,6 +189,43 @@ def test_the_best_weights_are_those_of_the_best_score(scan, tmp_path):
     ]
     found = evaluate(tmp_path / "run", scan, part="validation")
     assert found.mean_dice == max(ranks)[0]
+
+
+@pytest.mark.parametrize("input", ["1x16x16x16", "5zx16x16"])
+def test_a_score_is_optimistic_where_outputs_rest_on_what_was_trained_on(scan, input):
+    """Changed voxels of the training region change outputs of the test region, or they do not."""
+    found = []
+    for gap in range(8):
+        text = edit.set_value(document(input=input).text, "data.regions", f"-z gap {gap}")
+        pipeline = parse(edit.set_value(text, "data.split", "60/40"))
+        plan = prepare(pipeline, scan, "cpu")
+        (image,) = (each.image for each in plan.examples.scans)
+        (learned,), (tested,) = (plan.examples.regions(part) for part in ("train", "test"))
+        changed = image.copy()
+        changed[(slice(None), *(slice(*ends) for ends in learned.box))] += 100
+        before, after = (
+            predict(plan.net.model, sample, probabilities=True).probabilities
+            for sample in (image[0], changed[0])
+        )
+        box = (slice(None), *(slice(*ends) for ends in tested.box))
+        found.append(bool((before[box] != after[box]).any()))
+        assert overlapping(plan.net, plan.examples, "test") == found[-1], gap
+        assert is_optimistic(plan.net, plan.examples, "test") == found[-1]
+    assert (found[0], found[-1]) == (True, False)
+
+
+def test_an_optimistic_score_is_said_to_be_so(scan, tmp_path):
+    text = edit.set_value(document().text, "data.regions", "-y gap 0")
+    *_, finished = train(parse(text), run=tmp_path / "run", data=scan)
+    assert not finished.optimistic, "the validation part lies between"
+    pipeline = parse(edit.set_value(text, "data.split", "70/30"))
+    *_, finished = train(pipeline, run=tmp_path / "gapless", data=scan)
+    assert finished.optimistic
+    assert _finished(finished).endswith("the network sees voxels that it was trained on")
+    found = evaluate(tmp_path / "gapless", scan, part="test")
+    assert "optimistic: at its borders" in str(found).splitlines()[1]
+    assert found.as_dict()["optimistic"]
+    assert not evaluate(tmp_path / "gapless", scan).optimistic
 
 
 def test_large_parts_are_validated_by_slabs_of_them():

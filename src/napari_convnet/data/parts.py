@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..network.problems import listed
 from .augmentation import IGNORED
 from .contents import Note
 from .dense import PARTS, Parts, Region, Scan
 from .documents import RegionsLike
-from .regions import Division, Rule, axis_of, default_axis, divide, told, way
+from .regions import Division, Rule, axis_of, default_axis, divide, near, told, way
 from .splitting import Split, split_files
 
 # Names of parts in sentences.
@@ -201,9 +202,12 @@ def _told(scan: Scan, rule: Rule, division: Division) -> tuple[str, bool]:
         f"; between them {_voxels(division.gap)} {'is' if division.gap == 1 else 'are'} left out"
     )
     if division.gap < division.wanted:
+        close = near(division)
         short = (
             f"{text}, fewer than the {division.wanted} that the network sees, for which there is "
-            "no room: at its borders the test part is seen with voxels that were trained on"
+            f"no room: what it gives at the borders of the {listed(close, 'and')} "
+            f"part{'s' * (len(close) > 1)} may rest on voxels that it was trained on, so that the "
+            "score there is optimistic"
         )
         return short, True
     return f"{text}, {'what the network sees' if rule.gap is None else 'as regions: says'}", False

@@ -120,6 +120,26 @@ def divide(weights: NDArray[np.int64], shares: Sequence[float], rule: Rule, fiel
     return Division((train, validation, test), gap, field if rule.gap is None else gap)
 
 
+def near(division: Division) -> list[str]:
+    """Name the parts that come closer to what is trained on than the network sees.
+
+    Examples
+    --------
+    >>> near(divide(np.ones(100, int), (0.7, 0.15, 0.15), Rule(0), 21))
+    ['validation']
+    """
+    trained, *others = division.ranges
+    return [
+        name
+        for name, ranges in zip(_PARTS[1:], others, strict=True)
+        if any(
+            max(lo - end, start - hi) < division.wanted
+            for lo, hi in ranges
+            for start, end in trained
+        )
+    ]
+
+
 def _uses(shares: Sequence[float], slabs: int) -> list[tuple[int, float]]:
     """List the parts in their order along the axis, with the share that each takes there."""
     once = [(part, share) for part, share in enumerate(shares) if share > 0]

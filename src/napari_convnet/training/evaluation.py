@@ -16,7 +16,7 @@ from .loading import Loaded, Source, load
 from .metrics import Errors
 from .plan import Data
 from .results import Evaluation, RegressionEvaluation
-from .tasks import EVERYTHING, Measured, Whole
+from .tasks import EVERYTHING, DenseLearner, Learner, Measured, Whole, overlapping
 
 PARTS = ("test", "validation", "train", EVERYTHING)
 
@@ -94,9 +94,17 @@ def _result(
     found: Measured[Any], examples: Examples, part: str, loaded: Loaded
 ) -> Evaluation | RegressionEvaluation:
     errors = found.found
+    optimistic = is_optimistic(loaded.net, examples, part)
     if isinstance(errors, Errors):
         return RegressionEvaluation(
-            errors.mse, errors.mae, errors.psnr, found.loss, errors.count, part, loaded.trained
+            mse=errors.mse,
+            mae=errors.mae,
+            psnr=errors.psnr,
+            loss=found.loss,
+            n=errors.count,
+            part=part,
+            trained=loaded.trained,
+            optimistic=optimistic,
         )
     return Evaluation(
         accuracy=found.accuracy or 0.0,
@@ -108,7 +116,16 @@ def _result(
         unit=_counted(examples),
         millilitres=found.volumes,
         foreground=loaded.net.foreground,
+        optimistic=optimistic,
     )
+
+
+def is_optimistic(net: Learner, examples: Examples, part: str) -> bool:
+    """Whether a score of a part held out is better than it would be on other scans."""
+    if part not in ("validation", "test"):
+        return False
+    dense = isinstance(net, DenseLearner) and isinstance(examples, Dense)
+    return dense and overlapping(net, examples, part)  # type: ignore[arg-type]
 
 
 def _counted(examples: Examples) -> str:

@@ -226,6 +226,9 @@ class Finished(Event):
     measures : mapping of str to mapping
         For each class its Dice, IoU, precision and recall in that part, and of scans in mm its
         volume in ml as labelled and as predicted; empty in a regression.
+    optimistic : bool
+        Whether some of that part is seen together with voxels that were trained on: where one scan
+        had no room for a gap as wide as the network sees.
     """
 
     run: Path
@@ -238,6 +241,7 @@ class Finished(Event):
     test_score: float | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
     measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    optimistic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

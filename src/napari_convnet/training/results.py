@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from . import metrics
 from .metrics import Counts, Ratios, listed
 
+OPTIMISTIC = "optimistic: at its borders the network sees voxels that it was trained on"
+
 
 class Judged:
     """What a network says, or how well it does: worth something once it is trained."""
@@ -25,8 +27,19 @@ class Judged:
         return "" if self.trained else "these weights are random: train the network first"
 
 
+class Scored(Judged):
+    """How well a network does."""
+
+    optimistic: bool
+
+    @property
+    def message(self) -> str:
+        """What the reader of these numbers must know; mostly empty."""
+        return "; ".join(filter(None, (super().message, OPTIMISTIC if self.optimistic else "")))
+
+
 @dataclass(frozen=True, eq=False)
-class Evaluation(Judged):
+class Evaluation(Scored):
     """How well a network tells classes apart, of images or of voxels.
 
     Parameters
@@ -50,6 +63,8 @@ class Evaluation(Judged):
         float64 (classes, classes): the confusion in millilitres, of scans in mm.
     foreground : int
         The first class that enters the mean Dice.
+    optimistic : bool
+        Whether some of what is measured is seen together with voxels that were trained on.
     """
 
     accuracy: float
@@ -61,6 +76,7 @@ class Evaluation(Judged):
     unit: str = "images"
     millilitres: Ratios | None = None
     foreground: int = 1
+    optimistic: bool = False
 
     @property
     def n(self) -> int:
@@ -125,6 +141,7 @@ class Evaluation(Judged):
             "unit": self.unit,
             "part": self.part,
             "trained": self.trained,
+            "optimistic": self.optimistic,
             "classes": list(self.classes),
             "accuracies": _listed(self.accuracies),
             "precision": _listed(self.precision),
@@ -174,7 +191,7 @@ def _table(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class RegressionEvaluation(Judged):
+class RegressionEvaluation(Scored):
     """How well a network gives values.
 
     Parameters
@@ -191,6 +208,8 @@ class RegressionEvaluation(Judged):
         Which of them: ``test``, ``validation``, ``train`` or ``all``.
     trained : bool
         Whether the weights were trained or loaded, rather than random.
+    optimistic : bool
+        Whether some of what is measured is seen together with voxels that were trained on.
     """
 
     mse: float
@@ -200,6 +219,7 @@ class RegressionEvaluation(Judged):
     n: int
     part: str = "all"
     trained: bool = True
+    optimistic: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Give everything as JSON can hold it."""
@@ -211,6 +231,7 @@ class RegressionEvaluation(Judged):
             "n": self.n,
             "part": self.part,
             "trained": self.trained,
+            "optimistic": self.optimistic,
         }
 
     def __str__(self) -> str:

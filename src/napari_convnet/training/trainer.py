@@ -20,6 +20,7 @@ from napari_convnet.model import ConvNet, device_name, load_weights
 
 from .checkpoint import Checkpoints, Pace, Progress
 from .control import Control
+from .evaluation import is_optimistic
 from .events import Epoch, Event, Failed, Finished, Paused, Resumed, Snapshot, Started, Step
 from .metrics import listed, per_class
 from .plan import Plan
@@ -201,6 +202,7 @@ class Trainer:
             test_score=listed(found.score) if found else None,
             scores=found.scores if found else {},
             measures=self._per_class(found),
+            optimistic=found is not None and is_optimistic(self.net, self.plan.examples, "test"),
         )
 
     def _per_class(self, found: Measured[Any] | None) -> dict[str, dict[str, float | None]]:

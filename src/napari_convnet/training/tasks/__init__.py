@@ -17,6 +17,7 @@ from .base import EVERYTHING, ClassLearner, Learner, Measured, Whole
 from .bounds import spread, volume
 from .classify import Classifier, check_classes
 from .dense import DenseLearner, output_offset
+from .overlap import overlapping
 from .regress import Regressor
 from .segment import Segmenter, millilitres
 
@@ -36,6 +37,7 @@ __all__ = [
     "learner",
     "millilitres",
     "output_offset",
+    "overlapping",
     "spread",
     "volume",
 ]
