@@ -133,46 +133,50 @@ def resample_like(contents: Contents, reference: Located) -> Contents:
     UserError
         If one has another number of spatial axes or another unit, or the two lie wholly apart.
     """
-    from scipy.ndimage import affine_transform  # type: ignore[import-untyped]
-
     own, wanted = grid_of(contents), grid_of(reference)
     if len(own.shape) != len(wanted.shape) or own.unit != wanted.unit:
         raise UserError(f"what has {own} cannot be resampled to {wanted}")
-    rank = len(own.shape)
     # Rounding must not push the voxels at the border out of the array.
     across: Matrix = np.asarray(np.linalg.solve(own.affine, wanted.affine)).round(9)
     inside = _share_inside(own.shape, wanted, across)
     if inside == 0:
         raise UserError(f"the two do not overlap: {own} against {wanted}")
     array = np.asarray(contents.array)
-    colours = bool(contents.rgb)
-    if colours:
-        array = np.moveaxis(array, -1, 0)
-    lead = array.shape[: array.ndim - rank]
-    if not contents.labels and array.dtype.kind in "uib":
-        array = array.astype(np.float32)
     fill = 0 if contents.labels else array.min()
-    parts = [
-        affine_transform(
-            part,
-            across[:rank, :rank],
-            across[:rank, rank],
-            wanted.shape,
-            order=0 if contents.labels else 1,
-            mode="constant",
-            cval=fill,
-        )
-        for part in array.reshape(-1, *own.shape)
-    ]
-    out: AnyArray = np.stack(parts).reshape(*lead, *wanted.shape)
-    if colours:
-        out = np.moveaxis(out, 0, -1)
-    affine = np.eye(rank + 1) if contents.affine is None else contents.affine.copy()
-    start = len(affine) - 1 - rank
-    affine[start:, start:] = wanted.affine
+    # Colours are channels meanwhile.
+    array = np.moveaxis(array, -1, 0) if contents.rgb else array
+    out = _looked_up(array, across, wanted.shape, fill, order=0 if contents.labels else 1)
     return replace(
-        contents, array=out, affine=affine, notes=(*contents.notes, _note(contents, inside, fill))
+        contents,
+        array=np.moveaxis(out, 0, -1) if contents.rgb else out,
+        affine=_with_place(contents.affine, wanted.affine),
+        notes=(*contents.notes, _note(contents, inside, fill)),
     )
+
+
+def _looked_up(array: AnyArray, across: Matrix, shape: Shape, fill: Any, order: int) -> AnyArray:
+    """Look values (..., *spatial) up at the voxels of another grid; beyond the array is `fill`."""
+    from scipy.ndimage import affine_transform  # type: ignore[import-untyped]
+
+    rank = len(shape)
+    lead, had = array.shape[: array.ndim - rank], array.shape[array.ndim - rank :]
+    if order and array.dtype.kind in "uib":
+        array = array.astype(np.float32)
+    matrix, start = across[:rank, :rank], across[:rank, rank]
+    parts = [
+        affine_transform(part, matrix, start, shape, order=order, mode="constant", cval=fill)
+        for part in array.reshape(-1, *had)
+    ]
+    found: AnyArray = np.stack(parts).reshape(*lead, *shape)
+    return found
+
+
+def _with_place(had: Matrix | None, wanted: Matrix) -> Matrix:
+    """Put a place of spatial axes in, and leave those that lead."""
+    affine = np.eye(len(wanted)) if had is None else had.copy()
+    start = len(affine) - len(wanted)
+    affine[start:, start:] = wanted
+    return affine
 
 
 def _note(contents: Contents, inside: float, fill: Any) -> Note:
