@@ -188,7 +188,7 @@ def test_labels_elsewhere_are_resampled_when_asked_for(tmp_path):
     found = examples(*lines, folder=tmp_path)
     np.testing.assert_array_equal(found.scans[0].target[2:], labels[:-2])
     assert (
-        "ct.nii.gz: resampled to the voxels of another scan: each voxel took the nearest label; "
+        "seg.nii.gz: resampled to the voxels of another scan: each voxel took the nearest label; "
         "6.2% of them lie outside and are 0"
     ) in told(found)
 

@@ -75,7 +75,9 @@ def test_images_and_labels_that_lie_apart(folder):
     far = affine.copy()
     far[0, 3] += 1000
     write_nifti(folder / "seg.nii.gz", labels, far, labels=True)
-    assert "do not overlap" in refused(CT, SEG, "align: labels", folder=folder)
+    message = refused(CT, SEG, "align: labels", folder=folder)
+    assert message.startswith("seg.nii.gz and ct.nii.gz do not overlap: 32x50x60 voxels of 3 x 3")
+    assert message.endswith("; choose those that belong together")
     np.save(folder / "seg.npy", labels[:, 1:])
     assert refused(CT, "labels: seg.npy", folder=folder) == (
         "seg.npy has 32x49x60 voxels, and ct.nii.gz has 32x50x60; "

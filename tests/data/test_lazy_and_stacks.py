@@ -172,6 +172,23 @@ def test_damaged_places(tmp_path: Path, transform, words: str) -> None:
     assert words in refusal(path)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_damaged_chunk_is_told_when_it_is_looked_at(tmp_path: Path, version: int) -> None:
+    path = store(tmp_path / "a.zarr", version)
+    chunk = path / ("0/1.0.0.0" if version == 2 else "0/c/1/0/0/0")
+    chunk.write_bytes(chunk.read_bytes()[:10])
+    found = read_contents(path)
+    np.testing.assert_array_equal(found.array[0], VALUES[0])
+    for look in (lambda: found.array[1], lambda: read_sample(path, (2, 6, 5, 4))):
+        with pytest.raises(UserError) as caught:
+            look()
+        assert str(caught.value).startswith(
+            f"{path} cannot be read: it is damaged, cut short, or not OME-Zarr ("
+        )
+    with pytest.raises(IndexError):
+        found.array[9]
+
+
 def test_a_directory_that_is_nothing(tmp_path: Path) -> None:
     assert "is a directory; name a file in it" in refusal(tmp_path)
 

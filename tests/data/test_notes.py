@@ -37,8 +37,8 @@ def test_a_run_on_many_scans_says_so(tmp_path) -> None:
     found = told(examples("images: *_ct.nii", "labels: *_seg.nii", folder=tmp_path))
     once = [note for note in found if "does not say where it lies" in note]
     assert len(once) == 1
-    assert once[0].startswith("5 images: ")
-    assert once[0].endswith("(0_ct.nii, 1_ct.nii, 2_ct.nii and 2 more)")
+    assert once[0].startswith("10 files: ")
+    assert once[0].endswith("(0_ct.nii, 0_seg.nii, 1_ct.nii and 7 more)")
 
 
 def test_so_does_one_on_recordings(tmp_path) -> None:

@@ -123,7 +123,7 @@ def assembled(pairs: Iterable[Pair], order: Order) -> Dense:
         per_volume=_per_volume(scans, parts, patch, order, whole),
         foreground=_foreground(order, whole),
         every=order.recipe.unlabelled is not None,
-        notes=joined(notes, "images"),
+        notes=joined(notes),
         unit="images" if whole else "patches",
     )
     return replace(dense, notes=(*dense.notes, *_missing_classes(dense)))

@@ -140,7 +140,11 @@ def resample_like(contents: Contents, reference: Located) -> Contents:
     across: Matrix = np.asarray(np.linalg.solve(own.affine, wanted.affine)).round(9)
     inside = _share_inside(own.shape, wanted, across)
     if inside == 0:
-        raise UserError(f"the two do not overlap: {own} against {wanted}")
+        names = (
+            f"{contents.name or 'the labels'} and {getattr(reference, 'name', '') or 'the image'}"
+        )
+        what = f"{names} do not overlap: {own} against {wanted}"
+        raise UserError(what, "choose those that belong together")
     array = np.asarray(contents.array)
     fill = 0 if contents.labels else array.min()
     # Colours are channels meanwhile.

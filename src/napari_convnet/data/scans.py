@@ -99,7 +99,9 @@ def prepared(image: Contents, target: Contents | None, recipe: Recipe) -> Scan:
     """
     sample = _sample(image, recipe)
     lying = None if target is None else _lying_over(target, image, recipe)
-    notes = [*image.notes, *value_notes(sample.array), *(lying.notes if lying else ())]
+    notes = about(sample.name, [*image.notes, *value_notes(sample.array)])
+    if lying is not None:
+        notes += about(lying.name or "the labels", lying.notes)
     fitted = _fitted(resampled(sample, recipe.spacing, recipe.rate), recipe)
     found = normalisation(fitted.array, recipe.normalize)
     array = fitted.array if found is None else found.apply(fitted.array)
@@ -120,7 +122,7 @@ def prepared(image: Contents, target: Contents | None, recipe: Recipe) -> Scan:
         units=fitted.units,
         axes=fitted.axes,
         name=sample.name,
-        notes=about(sample.name, notes),
+        notes=notes,
         normalised=found,
     )
 

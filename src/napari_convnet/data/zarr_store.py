@@ -1,6 +1,6 @@
 """OME-Zarr directories (NGFF 0.4 and 0.5) and plain zarr arrays: opened lazily, read where looked.
 
-The array stays zarr's own, so that a scan larger than the memory can be looked at.
+The array stays on the disc, so that a scan larger than the memory can be looked at.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..network.problems import UserError, listed
-from .contents import Choice, Contents, Header, Note, Part, needs
+from .contents import Choice, Contents, Header, Note, Part, damaged, needs
 from .orientation import Matrix, is_usable, number
+from .settings import Shape
+from .values import AnyArray
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
 _UNITS = {
@@ -35,10 +37,75 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An array of zarr's, whose damage is told in plain words by whoever looks at a damaged part.
+
+    Parameters
+    ----------
+    path : Path
+        The directory.
+    array : zarr.Array
+        Its largest level.
+    """
+
+    path: Path
+    array: Any
+
+    @property
+    def shape(self) -> Shape:
+        """Its size along each axis."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of its values."""
+        kind: np.dtype[Any] = np.dtype(self.array.dtype)
+        return kind
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def chunks(self) -> Shape:
+        """What is read at once."""
+        return tuple(self.array.chunks)
+
+    def __len__(self) -> int:
+        """Steps of its first axis."""
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> AnyArray:
+        """Read a part.
+
+        Raises
+        ------
+        UserError
+            If it is damaged.
+        """
+        try:
+            return np.asarray(self.array[index])
+        except (IndexError, MemoryError):
+            raise
+        except Exception as error:  # codecs raise whatever they like at a damaged chunk
+            raise damaged(self.path, "OME-Zarr", error) from error
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
+        """Read all."""
+        return np.asarray(self[...], dtype=dtype)
+
+
 def read_zarr(path: Path, choice: Choice) -> Contents:
     """Open the largest level of an image; nothing of its values is read."""
     found = _found(path, choice)
-    array = found.array
+    array = Stored(path, found.array)
     try:
         affine, notes = found.affine()
     except UserError as error:
