@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_convnet.cli import main
 from napari_convnet.data import heard_from, recording
 from napari_convnet.data.rates import resample_sound
 from napari_convnet.document import edit, parse, preset_text
 from napari_convnet.network import UserError
-from napari_convnet.training import Finished, evaluate, load, predict, train
+from napari_convnet.training import Finished, Run, evaluate, load, predict, train
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -25,7 +26,7 @@ def learned(name: str, folder, **settings: str) -> Finished:
     return last
 
 
-def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path) -> None:
+def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path, capsys) -> None:
     last = learned("direction", tmp_path / "run", train_epochs="3")
     assert last.test_accuracy >= 0.95
     for degrees, side in ((-50, "left"), (0, "centre"), (50, "right")):
@@ -39,6 +40,10 @@ def test_directions_of_strokes_that_were_not_heard_in_training(tmp_path) -> None
         "fast.wav has 44,100 samples per second; the network learned from recordings with 22,050; "
         "add rate: 22050 to data: in the network's document, which resamples it"
     )
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "fast.wav")]) == 2
+    assert capsys.readouterr().err == f"{caught.value}\n"
+    assert load(Run(tmp_path / "run").trained).rate == 22050
     own = load(tmp_path / "run").pipeline.text
     (tmp_path / "run" / "document.yaml").write_text(
         edit.set_value(own, "data.rate", "22050"), encoding="utf-8"

@@ -124,6 +124,8 @@ class Checkpoints:
         Names of the classes, written beside the weights.
     signature : str
         What must be the same when the run is resumed.
+    rate : float
+        Samples per second of recordings, written beside the weights; 0 where there are none.
     """
 
     run: Path
@@ -132,6 +134,7 @@ class Checkpoints:
     scaler: torch.amp.GradScaler
     classes: tuple[str, ...]
     signature: str
+    rate: float = 0.0
 
     @property
     def folder(self) -> Path:
@@ -141,7 +144,10 @@ class Checkpoints:
     def save_weights(self, which: str, progress: Progress) -> Path:
         """Write the weights of now as ``last`` or ``best``; return the file."""
         path = self.folder / f"{which}.safetensors"
-        save_weights(self.model, path, step=progress.step, classes=list(self.classes))
+        said: dict[str, object] = {"step": progress.step, "classes": list(self.classes)}
+        if self.rate:
+            said["rate"] = self.rate
+        save_weights(self.model, path, **said)
         return path
 
     def save_state(self, progress: Progress) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -85,8 +87,8 @@ def load(source: Source, which: str = "best", device: str | torch.device = "auto
     if isinstance(source, Run):
         return _from_run(source, which, picked)
     model = build(source.checked(), device=picked)
-    named = _names_in(find_weights(source.weights, source.folder)) if source.weights else ()
-    return _loaded(source, model, picked, named)
+    said = _said_beside(find_weights(source.weights, source.folder)) if source.weights else _Said()
+    return _loaded(source, model, picked, said)
 
 
 def load_module(model: ConvNet) -> Loaded:
@@ -120,23 +122,37 @@ def _from_run(run: Run, which: str, device: torch.device) -> Loaded:
     if "new" in origins.values():
         layer = next(name for name, origin in origins.items() if origin == "new")
         raise UserError(f"{path} does not fit the run's document at layer {layer}", "train it anew")
-    loaded = _loaded(pipeline, model, device, _names_in(path) or run.classes)
-    return Loaded(pipeline, loaded.net, loaded.classes, trained=True, rate=run.rate)
+    said = _said_beside(path)
+    known = _Said(said.classes or run.classes, said.rate or run.rate)
+    return replace(_loaded(pipeline, model, device, known), trained=True)
 
 
-def _loaded(
-    pipeline: Pipeline, model: ConvNet, device: torch.device, named: tuple[str, ...]
-) -> Loaded:
+def _loaded(pipeline: Pipeline, model: ConvNet, device: torch.device, said: _Said) -> Loaded:
     net = learner(model, pipeline, device)
-    return Loaded(pipeline, net, named or class_names(pipeline), _is_trained(model))
+    classes = said.classes or class_names(pipeline)
+    return Loaded(pipeline, net, classes, _is_trained(model), said.rate)
 
 
-def _names_in(path: Path) -> tuple[str, ...]:
-    """Read the names of the classes that were written beside weights."""
-    try:
-        return tuple(str(name) for name in json.loads(read_metadata(path)["classes"]))
-    except (KeyError, ValueError, TypeError):
-        return ()
+@dataclass(frozen=True)
+class _Said:
+    """What stands beside weights: names of the classes, and the rate of recordings."""
+
+    classes: tuple[str, ...] = ()
+    rate: float = 0.0
+
+
+def _said_beside(path: Path) -> _Said:
+    """Read what was written beside weights; files of other programs say nothing."""
+    texts = read_metadata(path)
+    found: dict[str, Any] = {}
+    for key in ("classes", "rate"):
+        with suppress(ValueError, RecursionError):
+            found[key] = json.loads(texts.get(key, "null"))
+    classes, rate = found.get("classes"), found.get("rate")
+    return _Said(
+        tuple(map(str, classes)) if isinstance(classes, list) else (),
+        float(rate) if isinstance(rate, int | float) and 0 < rate < math.inf else 0.0,
+    )
 
 
 def class_names(pipeline: Pipeline) -> tuple[str, ...]:

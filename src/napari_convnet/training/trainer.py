@@ -55,8 +55,15 @@ class Trainer:
         self.optimizer = _optimizer(self.settings, model)
         half = self.settings.precision == "float16"
         self.scaler = torch.amp.GradScaler(plan.device.type, enabled=half)
+        examples = plan.examples
         self.files = Checkpoints(
-            run, model, self.optimizer, self.scaler, plan.examples.classes, plan.examples.signature
+            run,
+            model,
+            self.optimizer,
+            self.scaler,
+            classes=examples.classes,
+            signature=examples.signature,
+            rate=examples.rate,
         )
         self.at = self._resumed() if resume else Progress()
         self._draws = any(layer.op == "drop" for layer in model.network)
