@@ -24,8 +24,10 @@ zarr = pytest.importorskip("zarr")
 VALUES = np.arange(6 * 7 * 8, dtype=np.int16).reshape(6, 7, 8)
 
 
-def nifti(name: str, values: np.ndarray = VALUES) -> bytes:
-    image = nibabel.Nifti1Image(values.T, np.diag([-2.0, -2, 3, 1]))
+def nifti(name: str, values: np.ndarray = VALUES, above: float = 0.0) -> bytes:
+    affine = np.diag([-2.0, -2, 3, 1])
+    affine[2, 3] = above
+    image = nibabel.Nifti1Image(values.T, affine)
     image.header.set_xyzt_units("mm")
     nibabel.save(image, name)
     return Path(name).read_bytes()
@@ -421,4 +423,55 @@ def test_what_networks_say_of_it(shown, capsys, wrong) -> None:
     (name,) = Path().iterdir()
     capsys.readouterr()
     assert main(["predict", network, str(name)]) == status
+    assert capsys.readouterr().err == message
+
+
+MEASURED: dict[str, tuple[Callable[[], object], int, str]] = {
+    "labels that lie elsewhere": (
+        lambda: nifti("b.nii", (VALUES % 3).astype("u1"), above=30),
+        2,
+        "a.nii and b.nii do not lie in the same place: voxels of the same index are up to 30 mm "
+        "apart. a.nii: 6x7x8 voxels of 3 x 2 x 2 mm (z, y, x), from 0, 0, 0; b.nii: 6x7x8 voxels "
+        "of 3 x 2 x 2 mm (z, y, x), from 30, 0, 0; "
+        "add align: labels to data: to resample them, or choose those that belong to it\n",
+    ),
+    "labels of another size": (
+        lambda: nifti("b.nii", (VALUES[:4] % 3).astype("u1")),
+        2,
+        "a.nii has 6x7x8 voxels, and b.nii: 4x7x8; "
+        "give labels of the same size, one for each voxel\n",
+    ),
+    "labels outside the classes": (
+        lambda: nifti("b.nii", (VALUES % 5).astype("u1")),
+        2,
+        "b.nii has values outside the 3 classes (0 to 2): 3 (67 voxels) and 4 (67 voxels); name "
+        "every class in classes:, from 0, or write unlabelled: with what does not count\n",
+    ),
+    "labels that are no whole numbers": (
+        lambda: nifti("b.nii", VALUES * np.float32(0.5)),
+        2,
+        "b.nii holds 168 values that are no whole numbers, such as 0.5; "
+        "save them as whole numbers from 0, one for each class\n",
+    ),
+    "an empty mask": (
+        lambda: nifti("b.nii", (VALUES * 0).astype("u1")),
+        0,
+        "b.nii: all of its values are 0: there is nothing to see\n",
+    ),
+    "cut labels": (
+        lambda: cut(nifti, "b.nii", 600),
+        2,
+        "b.nii is cut short or damaged: its header promises 8x7x6 voxels (672 bytes), and the file "
+        "has 600 bytes; copy it again\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", MEASURED)
+def test_what_is_said_of_labels_to_measure_by(capsys, wrong) -> None:
+    make, status, message = MEASURED[wrong]
+    nifti("a.nii", VALUES)
+    make()
+    capsys.readouterr()
+    assert main(["predict", "head", "a.nii", "--labels", "b.nii"]) == status
     assert capsys.readouterr().err == message

@@ -1,5 +1,6 @@
 """What is wrong, and the literal message that the command line has for it (exit status 2)."""
 
+import io
 import re
 from pathlib import Path
 
@@ -314,10 +315,20 @@ def test_an_rgb_image_for_a_gray_network(say, tmp_path):
     )
 
 
+def _jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.arange(1600, dtype=np.uint8).reshape(40, 40)).save(file, "jpeg")
+    return file.getvalue()
+
+
 FILES = {
     "garbage.png": (
         b"\x00garbage",
         "garbage.png cannot be read: it is damaged, cut short, or not PNG, JPEG or BMP ",
+    ),
+    "cut.jpg": (
+        _jpeg()[:400],
+        "cut.jpg cannot be read: it is damaged, cut short, or not PNG, JPEG or BMP ",
     ),
     "garbage.npy": (
         b"\x00garbage",

@@ -270,7 +270,7 @@ def test_it_measures_by_right_labels() -> None:
     elsewhere = Contents(right, affine=np.eye(4), units=("mm",) * 3, axes=("z", "y", "x"))
     with pytest.raises(UserError, match="place"):
         predict(pipeline, sample(array), labels=elsewhere)
-    with pytest.raises(UserError, match="the labels have 2x10x11x12 voxels"):
+    with pytest.raises(UserError, match="and the labels: 2x10x11x12; give"):
         predict(pipeline, sample(array), labels=np.zeros((2, 10, 11, 12), int))
     regression = document(task="regress", end="conv 1 k1")
     with pytest.raises(UserError, match="labels measure classes"):
@@ -319,8 +319,10 @@ def scans() -> dict[str, Sample]:
 def test_others_place_the_written_file_where_the_scan_is(tmp_path: Path) -> None:
     pipeline = document()
     for name, scan in scans().items():
-        found = predict(pipeline, scan)
+        found = predict(pipeline, scan, probabilities=[1, 2])
         assert save_prediction(found, tmp_path / "labels.nii.gz") == ()
+        save_prediction(found, tmp_path / "chances.nii.gz", probabilities=True)
+        chances = SimpleITK.ReadImage(str(tmp_path / "chances.nii.gz"))
         again = read_contents(tmp_path / "labels.nii.gz")
         np.testing.assert_array_equal(again.array, found.labels)
         np.testing.assert_allclose(again.affine, scan.affine, atol=1e-4)
@@ -332,6 +334,10 @@ def test_others_place_the_written_file_where_the_scan_is(tmp_path: Path) -> None
             np.testing.assert_allclose(ras * (-1, -1, 1), right, atol=1e-3, err_msg=name)
             lps = itk.TransformIndexToPhysicalPoint((x, y, z))
             np.testing.assert_allclose(lps, right, atol=1e-3, err_msg=name)
+            lps = chances.TransformIndexToPhysicalPoint((x, y, z, 1))
+            np.testing.assert_allclose(lps[:3], right, atol=1e-3, err_msg=name)
+            expected = float(found.probabilities[1, z, y, x])
+            assert chances[x, y, z, 1] == pytest.approx(expected, abs=0.003)
             assert itk[x, y, z] == found.labels[z, y, x] == image.dataobj[x, y, z]
 
 
@@ -356,6 +362,24 @@ def test_files_of_all_kinds_come_back(ending: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(values / scale, found.probabilities, atol=0.003)
     allowed = {path.name, chances.name, "labels.json", "chances.json"}
     assert {each.name for each in tmp_path.iterdir()} <= allowed  # nothing half-written is left
+
+
+def test_probabilities_of_an_image_are_no_slices(tmp_path: Path) -> None:
+    pipeline = parse("input: 1x16x16\nnet: [conv 3 k3]\ntrain:\n  task: segment\n")
+    found = predict(pipeline, volume(12, 14), probabilities=True)
+    save_prediction(found, tmp_path / "out.nii.gz", probabilities=True)
+    assert read_contents(tmp_path / "out.nii.gz").array.shape == (3, 1, 12, 14)
+    assert nibabel.load(tmp_path / "out.nii.gz").shape == (14, 12, 1, 3)
+
+
+def test_recordings_are_not_written_as_pictures(tmp_path: Path) -> None:
+    pipeline = parse("input: 1x64\nnet: [conv 2 k3]\ntrain:\n  task: segment\n")
+    found = predict(pipeline, volume(80))
+    for ending in ("tif", "nii.gz"):
+        with pytest.raises(UserError, match="holds images and volumes, and this is a recording"):
+            save_prediction(found, tmp_path / f"out.{ending}")
+    save_prediction(found, tmp_path / "out.zarr")
+    np.testing.assert_array_equal(read_contents(tmp_path / "out.zarr").array, found.labels)
 
 
 def test_large_probabilities_go_through_files(

@@ -110,6 +110,22 @@ def check_same_place(
         )
 
 
+def check_lying_over(image: Located, target: Located, names: tuple[str, str]) -> None:
+    """Refuse labels that do not lie over their image, where a document may have them resampled.
+
+    Raises
+    ------
+    UserError
+        With both places in words, and the key that resamples.
+    """
+    try:
+        check_same_place(image, target, names)
+    except UserError as error:
+        what = error.problems[0].what
+        fix = "add align: labels to data: to resample them, or choose those that belong to it"
+        raise UserError(what, fix) from None
+
+
 def resample_like(contents: Contents, reference: Located) -> Contents:
     """Compute the values of `contents` at the voxels of `reference`.
 

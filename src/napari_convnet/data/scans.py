@@ -18,7 +18,7 @@ from .fitting import fit, fit_stack, target_size
 from .label_checks import class_numbers
 from .normalisation import normalisation
 from .notes import about
-from .placement import check_same_place, resample_like
+from .placement import check_lying_over, check_same_place, resample_like
 from .preparation import resampled
 from .rates import known_rate, ratio, resample_sound, resample_steps
 from .sample import Sample, sample_from_array
@@ -186,12 +186,7 @@ def _lying_over(target: Contents, image: Contents, recipe: Recipe) -> Contents:
             return resample_like(target, image)
         return target
     if placed:
-        try:
-            check_same_place(image, target, names)
-        except UserError as error:
-            what = error.problems[0].what
-            fix = "add align: labels to data: to resample them, or choose those that belong to it"
-            raise UserError(what, fix) from None
+        check_lying_over(image, target, names)
     return target
 
 

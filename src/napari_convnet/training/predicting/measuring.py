@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from napari_convnet.data import Contents, check_same_place, read_contents, resample_like
 from napari_convnet.data.contents import Note
 from napari_convnet.data.label_checks import class_numbers
+from napari_convnet.data.notes import about
+from napari_convnet.data.placement import check_lying_over
 from napari_convnet.data.settings import Shape, text_of
 from napari_convnet.document import Data
 from napari_convnet.network import UserError
@@ -73,9 +75,11 @@ def right_labels(labels: Any, scene: Scene, classes: int, data: Data | None) -> 
             found = resample_like(replace(found, labels=True), own)
     array = _over(found, scene.shape, called)
     if found.affine is not None:
-        check_same_place(own, found, (called, name))
+        check_lying_over(own, found, (called, name))
     unlabelled = None if data is None else data.unlabelled
-    return Right(class_numbers(array, unlabelled, classes, name), scene.affine, found.notes)
+    return Right(
+        class_numbers(array, unlabelled, classes, name), scene.affine, about(name, found.notes)
+    )
 
 
 def _contents(labels: Any, accept: Sequence[str]) -> Contents:
@@ -100,7 +104,7 @@ def _over(labels: Contents, shape: Shape, called: str) -> NDArray[Any]:
     lead = array.ndim - len(shape)
     if lead < 0 or array.shape != (1,) * lead + shape:
         raise UserError(
-            f"{labels.name} have {text_of(array.shape)} voxels, and {called} has {text_of(shape)}",
+            f"{called} has {text_of(shape)} voxels, and {labels.name}: {text_of(array.shape)}",
             "give labels of the same size, one for each voxel",
         )
     return array.reshape(shape)
