@@ -639,7 +639,8 @@ def test_predict(say, run, folder, tmp_path):
 def test_predictions_that_cannot_be_written(say, run, folder, tmp_path):
     out = tmp_path / "no" / "out.json"
     status, _, err = say("predict", run, folder / "seven.png", "-o", out)
-    assert (status, err) == (2, f"cannot write {out}: No such file or directory\n")
+    assert status == 2
+    assert err.startswith(f"cannot write {out}: No such file or directory;")
 
 
 def test_export_of_a_run_computes_what_the_run_does(say, run, folder, tmp_path):

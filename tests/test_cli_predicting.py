@@ -133,6 +133,15 @@ def test_mistakes_are_told_before_anything_is_computed(say: Say, home: Path) -> 
     for more, message in {
         ("-o", "out.png"): "no kind that a prediction can be written to",
         ("-o", home / "none" / "out.nii"): "there is no folder",
+        ("-o", home / "ct.nii.gz"): "-o names the image itself",
+        ("-o", home / "seg.nii.gz", "--labels", home / "seg.nii.gz"): "-o names the labels",
+        ("--probabilities",): "--probabilities are written beside -o",
+        (
+            "--class",
+            "bone",
+            "-o",
+            home / "out.json",
+        ): "--class: probabilities are written beside -o",
         ("--memory", "much"): "no size of memory",
         ("--labels", home / "none.nii"): "does not exist",
         ("--table", home / "none" / "t.csv"): "there is no folder",
@@ -152,6 +161,15 @@ def test_mistakes_are_told_before_anything_is_computed(say: Say, home: Path) -> 
     status, _, err = say("predict", home / "flat.yaml", home / "ct.nii.gz", "-o", out)
     assert (status, out.exists()) == (2, False)
     assert "one class per image" in err
+
+
+def test_a_recording_is_not_written_as_a_picture(say: Say, home: Path) -> None:
+    document = "input: 1x?\nnet:\n  - conv 2 k3\ntrain:\n  task: segment\n"
+    (home / "sound.yaml").write_text(document, encoding="utf-8")
+    np.save(home / "sound.npy", np.zeros(100, np.float32))
+    status, out, err = say("predict", home / "sound.yaml", home / "sound.npy", "-o", home / "s.tif")
+    assert (status, out) == (2, "")
+    assert "let it end in .npy or .zarr" in err
 
 
 def test_sizes_of_memory() -> None:

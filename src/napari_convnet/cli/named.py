@@ -74,8 +74,8 @@ def is_run(name: str) -> bool:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value to a file."""
-    try:
-        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    """Write a value to a file, which is there when it is whole."""
+    from napari_convnet.data.write import whole_file
+
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

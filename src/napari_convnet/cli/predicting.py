@@ -65,6 +65,12 @@ def predict(
         wanted: Any = classes or probabilities
         most = None if memory is None else parse_bytes(memory)
         options = {"probabilities": wanted, "labels": labels, "most_bytes": most}
+        _check_output(output, {"image itself": image, "labels": labels})
+        if wanted and (output is None or output.lower().endswith(".json")):
+            name = "--class: probabilities" if classes else "--probabilities"
+            raise UserError(
+                f"{name} are written beside -o", "add -o and a file, such as OUT.nii.gz"
+            )
         found = named.image(image, named.accepted(pipeline, accept))
         _predict_voxels(pipeline, found, output, table, device, as_json, options)
         return
@@ -121,7 +127,7 @@ def _predict_voxels(
 
     path = None if output is None else Path(output)
     if path is not None and path.suffix.lower() != ".json":
-        check_name(path)
+        check_name(path, len(pipeline.input) - 1)
     if table is not None:
         _check_table(table, pipeline)
     loaded = load(pipeline, device=device)
@@ -133,6 +139,13 @@ def _predict_voxels(
         both = bool(options["probabilities"])
         written = [] if path is None else list(_written(result, path, both))
     _tell(result, written, as_json)
+
+
+def _check_output(output: str | None, read: Mapping[str, str | None]) -> None:
+    """Refuse to write over what is read."""
+    for what, name in read.items():
+        if output and name and Path(output).resolve() == Path(name).resolve():
+            raise UserError(f"-o names the {what}: {output}", "choose another file to write")
 
 
 def _check_table(table: str, pipeline: Pipeline) -> None:

@@ -23,14 +23,24 @@ from .results import Regressed, Segmentation
 FORMATS = (".nii.gz", ".nii", ".tif", ".tiff", ".npy", ".zarr")
 """Endings of files that predictions are written to."""
 
+OF_RECORDINGS = (".npy", ".zarr")
+"""Those of them that hold something with one axis."""
+
 IN_MEMORY = 512 * 2**20
 """Larger arrays are kept in a file until they are written."""
 
 Space = Callable[[tuple[int, ...], Any], Any]
 
 
-def check_name(path: str | Path) -> Path:
+def check_name(path: str | Path, rank: int = 3) -> Path:
     """Refuse a file that predictions cannot be written to: before anything is computed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    rank : int
+        Spatial axes of what is predicted on: 1 of a recording.
 
     Raises
     ------
@@ -42,6 +52,11 @@ def check_name(path: str | Path) -> Path:
         raise UserError(
             f"{path} is of no kind that a prediction can be written to",
             f"let it end in one of {', '.join(FORMATS)}",
+        )
+    if rank == 1 and not path.name.lower().endswith(OF_RECORDINGS):
+        raise UserError(
+            f"{path} holds images and volumes, and this is a recording",
+            f"let it end in {' or '.join(OF_RECORDINGS)}",
         )
     if not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent}", "make it, or choose another")
@@ -58,8 +73,9 @@ def save_prediction(
     result : Segmentation or Regressed
         What was predicted.
     path : str or Path
-        Ending in .nii.gz, .nii, .tif, .npy or .zarr. NIfTI keeps the place, oblique ones too; TIFF
-        and zarr the size of voxels; an array (.npy) comes with a .json of its place beside it.
+        Ending in .nii.gz, .nii, .tif, .npy or .zarr; of a recording in one of the last two. NIfTI
+        keeps the place, oblique ones too; TIFF and zarr the size of voxels; an array (.npy) comes
+        with a .json of its place beside it.
     probabilities : bool
         Whether to write the probabilities of a segmentation instead of its labels, with the classes
         first: in 255 steps in NIfTI and TIFF files, else as float16.
@@ -74,7 +90,7 @@ def save_prediction(
     UserError
         If the name does not fit, or the file cannot be written.
     """
-    path = check_name(path)
+    path = check_name(path, len(result.axes))
     array, labels = _array(result, probabilities)
     name = path.name.lower()
     if name.endswith(".npy"):
@@ -90,6 +106,9 @@ def save_prediction(
             axes = (*(("c",) * (steps.ndim - len(result.axes))), *result.axes)
             return write_tiff(path, steps, result.affine, unit=unit, axes=axes)
         slope = 1 / 255 if steps is not array else 1.0
+        if steps.ndim > len(result.axes) == 2:
+            # Else its channels would be taken for slices.
+            steps = steps[:, None]
         return write_nifti(path, steps, result.affine, unit=unit, labels=labels, slope=slope)
 
 
