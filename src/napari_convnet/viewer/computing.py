@@ -154,6 +154,10 @@ class Computing(OpenDocument):
         begun.run(work, self._main.later(ended), on_result, on_error or self._failed)
         return begun
 
+    def _let_go(self, worker: Worker) -> None:
+        """End a worker; its process may take a while to go."""
+        self._aside(lambda token: worker.close(0.5))
+
     def say(self, level: Any, text: str) -> None:
         """Tell the person at the screen."""
         self.message.emit(Message(level, text))

@@ -157,5 +157,5 @@ class Learning(Computing):
     def _close_trainer(self) -> None:
         """Ending the process frees the memory of the GPU."""
         if self._trainer is not None:
-            self._trainer.close(0.5)
+            self._let_go(self._trainer)
         self._trainer = self._run_ticket = None

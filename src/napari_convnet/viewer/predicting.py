@@ -245,7 +245,7 @@ class Predictions(LayerLearning):
             return
         self._predictor.forget("image")
         if not self.device_name.startswith("CPU"):
-            self._predictor.close(0.5)
+            self._let_go(self._predictor)
             self._predictor = None
 
     def _end(self, timeout: float) -> None:
