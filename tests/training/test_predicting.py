@@ -222,6 +222,12 @@ def test_a_fitted_scan_gets_labels_on_its_own_voxels_and_is_measured(fit: str) -
         assert "6x6x6 of 10x11x12 voxels" in said[0]
 
 
+def test_a_crop_of_a_resampled_scan_covers_no_more_than_it_is_of() -> None:
+    pipeline = document(input="1x8x8x8", data="  spacing: 2\n  fit: crop 8\n")
+    found = predict(pipeline, sample(volume(40, 30, 25), np.diag([1.0, 2, 2, 1])))
+    assert found.labels.shape == (16, 8, 8)
+
+
 def test_without_padding_what_there_is_is_measured() -> None:
     text = "input: 1x16x16x16\nnet: [conv 2 k5 valid]\ntrain:\n  task: segment\n"
     array = volume(12, 13, 14)

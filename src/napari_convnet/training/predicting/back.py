@@ -66,12 +66,21 @@ def own_grid(
     places, starts = [], []
     for axis, (had, has) in enumerate(zip(shape, found, strict=True)):
         at = np.arange(had) * matrix[axis, axis] + matrix[axis, -1]
-        near = np.flatnonzero((at > -SHORT) & (at < has - 1 + SHORT))
+        near = np.flatnonzero(_over(at, has))
         places.append(at[near].clip(0, has - 1))
         starts.append(near[0] if near.size else 0)
     moved = np.eye(len(shape) + 1)
     moved[:-1, -1] = starts
     return Back(tuple(places), affine @ moved)
+
+
+def _over(at: NDArray[np.float64], has: int) -> NDArray[np.bool_]:
+    """Say which of ascending places a result of `has` voxels lies over."""
+    # Only where the scan ends, too, the result may be short of it.
+    low = -SHORT if at[0] > -SHORT else -0.5
+    high = SHORT if at[-1] < has - 1 + SHORT else 0.5
+    over: NDArray[np.bool_] = (at >= low) & (at <= has - 1 + high)
+    return over
 
 
 def nearest(labels: NDArray[Any], back: Back) -> NDArray[Any]:
