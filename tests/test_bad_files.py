@@ -170,8 +170,8 @@ REFUSED: dict[str, tuple[str, Callable[[], object], str]] = {
         "a.wav",
         lambda: cut(sound, "a.wav", 9000),
         "a.wav is cut short: 23,044 bytes of its sound are missing; copy it again, or"
-        ' accept "damaged" to read what there is of it (accept: damaged in data:, or '
-        "--accept damaged)",
+        ' accept "damaged" to read what there is of it (accept: damaged in data:; --accept damaged '
+        "of open, maps and predict)",
     ),
     "cut FLAC": (
         "a.flac",
@@ -183,7 +183,8 @@ REFUSED: dict[str, tuple[str, Callable[[], object], str]] = {
         "a.ogg",
         lambda: cut(sound, "a.ogg", -300),
         "a.ogg is cut short: its last page is missing; copy it again, or accept "
-        '"damaged" to read what there is of it (accept: damaged in data:, or --accept damaged)',
+        '"damaged" to read what there is of it (accept: damaged in data:; --accept damaged '
+        "of open, maps and predict)",
     ),
     "corrupt OME-Zarr": (
         "a.zarr",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_convnet.data import Sample, load_examples, read_sample, to_rate, windows
+from napari_convnet.data import Sample, data_problems, load_examples, read_sample, sounds, to_rate
 from napari_convnet.data.rates import (
     needed,
     rate_of,
@@ -148,7 +148,7 @@ def test_recordings_of_several_rates_are_learned_from_at_one(folder, monkeypatch
     assert {each.shape for each in kept.dataset.recordings} == {(2, 4000)}
     for each in kept.dataset.recordings:
         np.testing.assert_allclose(each.array, heard(8000), atol=3e-3)
-    monkeypatch.setattr(windows, "IN_MEMORY", 0)
+    monkeypatch.setattr(sounds, "IN_MEMORY", 0)
     again = load_examples(read(folder))
     assert again.dataset.recordings[2].array is None
     everything = np.arange(len(kept.dataset))
@@ -225,6 +225,8 @@ def test_pictures_have_no_rate(tmp_path, line, words) -> None:
     with pytest.raises(UserError) as caught:
         load_examples(read(tmp_path, text))
     assert str(caught.value).startswith(words)
+    if "source" in line:
+        assert [key for key, _ in data_problems(read(tmp_path, text))] == ["data.rate"]
 
 
 @pytest.mark.parametrize(("name", "length"), [("recordings", 22050), ("direction", 2048)])

@@ -11,10 +11,11 @@ from napari_convnet.data import (
     recordings,
     sample_path,
     split,
-    windows,
 )
+from napari_convnet.data import sounds as sounds_module
 from napari_convnet.data.recorded import KINDS
-from napari_convnet.data.windows import Recording, Windows, cut_windows
+from napari_convnet.data.sounds import Recording
+from napari_convnet.data.windows import Windows, cut_windows
 from napari_convnet.document import parse
 from napari_convnet.network.problems import UserError
 
@@ -81,12 +82,12 @@ def found_file(found: Windows, number: int):
 @pytest.fixture(autouse=True)
 def read_again(monkeypatch) -> None:
     """Keep files, not arrays: what a large set does."""
-    monkeypatch.setattr(windows, "IN_MEMORY", 0)
+    monkeypatch.setattr(sounds_module, "IN_MEMORY", 0)
 
 
 def test_what_is_kept_is_what_is_read_again(sounds, monkeypatch) -> None:
     read = sounds()
-    monkeypatch.setattr(windows, "IN_MEMORY", 1 << 30)
+    monkeypatch.setattr(sounds_module, "IN_MEMORY", 1 << 30)
     kept = sounds()
     assert kept.recordings[0].array is not None
     assert read.recordings[0].array is None

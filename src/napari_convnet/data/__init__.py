@@ -42,10 +42,11 @@ from .samples import (
     sample_path,
 )
 from .settings import SettingLike, Word
+from .sounds import Recording
 from .sources import SOURCES, ScanSource, SoundSource, Source
 from .spacing import to_spacing
 from .splitting import Split, split
-from .windows import Recording, Windows, cut_windows
+from .windows import Windows, cut_windows
 from .write import write_nifti, write_tiff
 
 __all__ = [

@@ -19,10 +19,12 @@ from .loading import (
     images_path,
     labels_of_folder,
     labels_path,
+    no_rate,
 )
 from .normalisation import check_normalisation
 from .pairs import find_pairs, is_pattern, matches
 from .readers import check_file
+from .sources import SOURCES, SoundSource
 
 
 def data_problems(pipeline: PipelineLike) -> Iterator[tuple[str, UserError]]:
@@ -55,6 +57,7 @@ def _checks(pipeline: PipelineLike) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "data.fit", partial(target_size, data.fit, pipeline.input)
     if data.source:
         yield "data.source", partial(find_source, data)
+        yield "data.rate", partial(_check_rate, data)
     yield "data.images", partial(check_one_source, data)
     if pipeline.train.task == "classify":
         yield from _checks_of_classes(pipeline, data)
@@ -81,6 +84,11 @@ def _checks_of_scans(
         yield "data.images", partial(labels_given, pipeline, data)
         folder = Path(pipeline.folder or ".")
         yield "data.images", partial(find_pairs, folder, data.images, data.labels)
+
+
+def _check_rate(data: DataLike) -> None:
+    if not isinstance(SOURCES.get(data.source), SoundSource | None):
+        no_rate(data)
 
 
 def _check_images(pipeline: PipelineLike, data: DataLike) -> None:

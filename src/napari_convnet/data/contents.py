@@ -125,7 +125,7 @@ class Refusal(UserError):
 
     def __init__(self, what: str, instead: str, accept: str, to: str, then: str) -> None:
         before = f"{instead}, or " if instead else ""
-        how = f"accept: {accept} in data:, or --accept {accept}"
+        how = f"accept: {accept} in data:; --accept {accept} of open, maps and predict"
         super().__init__(what, f'{before}accept "{accept}" to {to} ({how})')
         self.what, self.instead, self.accept, self.to, self.then = what, instead, accept, to, then
 

@@ -16,16 +16,9 @@ from .rates import ratio, resample_sound
 from .samples import recordings
 from .settings import Input, text_of
 from .sound import SOUNDS
+from .sounds import Recording, in_memory, read_recordings
 from .values import AnyArray
-from .windows import (
-    PER_RECORDING,
-    Recording,
-    Windows,
-    cut_windows,
-    in_memory,
-    read_recordings,
-    windows_over,
-)
+from .windows import PER_RECORDING, Windows, cut_windows, windows_over
 
 KINDS = ("ambient", "bass", "beat")
 """Classes of `kinds`: the recordings in stereo, by the folder that they are in."""

@@ -14,7 +14,7 @@ from napari_convnet.document import models, parse
 from napari_convnet.network import UserError
 from napari_convnet.training import predict
 
-HOW = "accept: uneven in data:, or --accept uneven"
+HOW = "accept: uneven in data:; --accept uneven of open, maps and predict"
 
 
 @pytest.fixture
