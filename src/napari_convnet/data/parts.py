@@ -206,8 +206,7 @@ def _told(scan: Scan, rule: Rule, division: Division) -> tuple[str, bool]:
         short = (
             f"{text}, fewer than the {division.wanted} that the network sees, for which there is "
             f"no room: what it gives at the borders of the {listed(close, 'and')} "
-            f"part{'s' * (len(close) > 1)} may rest on voxels that it was trained on, so that the "
-            "score there is optimistic"
+            f"part{'s' * (len(close) > 1)} may rest on voxels that it was trained on"
         )
         return short, True
     return f"{text}, {'what the network sees' if rule.gap is None else 'as regions: says'}", False
