@@ -27,7 +27,8 @@ from napari_convnet.network.problems import UserError
 def document(input=(1, 28, 28), folder=None, ops=(), **data) -> SimpleNamespace:
     """Stand in for a document with these lines under ``data:``."""
     known = dict.fromkeys(("source", "images", "labels"), "")
-    known |= {"classes": (), "normalize": None, "fit": None, "unlabelled": None, "patches": None}
+    known |= dict.fromkeys(("normalize", "fit", "unlabelled", "patches", "rate"))
+    known |= {"classes": (), "accept": ()}
     for key in ("normalize", "fit"):
         if key in data:
             data[key] = parse_setting(data[key])

@@ -202,6 +202,7 @@ def test_fits_that_cannot_be(text: str, input: tuple, words: str) -> None:
 def test_prepare_fits_then_normalises() -> None:
     class Data:
         spacing = None
+        rate = None
         fit = parse_setting("crop 64")
         normalize = parse_setting("minmax")
 
