@@ -14,7 +14,7 @@ from napari_convnet.cli import main
 from napari_convnet.cli.predicting import parse_bytes
 from napari_convnet.data import read_contents, write_nifti
 from napari_convnet.network import UserError
-from napari_convnet.training.predicting import dense
+from napari_convnet.training.predicting import dense, files
 
 TEXT = """\
 input: 1x?x?x?
@@ -115,6 +115,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     say: Say, home: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     before = {path.name for path in home.iterdir()}
+    monkeypatch.setattr(files, "IN_MEMORY", 100)
 
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
@@ -124,7 +125,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     else:
         monkeypatch.setattr("nibabel.save", interrupted)
     words = ("predict", home / "net.yaml", home / "ct.nii.gz", "-o", home / "out.nii.gz")
-    assert say(*words)[:2] == (130, "")
+    assert say(*words, "--probabilities")[:2] == (130, "")
     assert {path.name for path in home.iterdir()} == before
 
 
@@ -133,6 +134,7 @@ def test_mistakes_are_told_before_anything_is_computed(say: Say, home: Path) -> 
     for more, message in {
         ("-o", "out.png"): "no kind that a prediction can be written to",
         ("-o", home / "none" / "out.nii"): "there is no folder",
+        ("-o", home / "none" / "out.json"): "there is no folder",
         ("-o", home / "ct.nii.gz"): "-o names the image itself",
         ("-o", home / "seg.nii.gz", "--labels", home / "seg.nii.gz"): "-o names the labels",
         ("--probabilities",): "--probabilities are written beside -o",

@@ -19,7 +19,7 @@ from .app import Accept, AsJson, Device, DocOrRun, InputFile, app, print_json, t
 if TYPE_CHECKING:
     from napari_convnet.data import Contents
     from napari_convnet.document import Pipeline
-    from napari_convnet.training import Regressed, Segmentation
+    from napari_convnet.training import Loaded, Regressed, Segmentation
 
 UNITS: Mapping[str, int] = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
@@ -122,22 +122,38 @@ def _predict_voxels(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from napari_convnet.training import Segmentation, load, write_table
+    from napari_convnet.training import load
     from napari_convnet.training.predicting.files import check_name, scratch
 
     path = None if output is None else Path(output)
-    if path is not None and path.suffix.lower() != ".json":
+    if path is not None and path.suffix.lower() == ".json":
+        _check_folder(path)
+    elif path is not None:
         check_name(path, len(pipeline.input) - 1)
     if table is not None:
         _check_table(table, pipeline)
     loaded = load(pipeline, device=device)
     with tempfile.TemporaryDirectory() as folder, scratch(path or Path(folder, "x")) as space:
-        result = _waited(loaded, image, {**options, "space": space}, quiet=as_json)
-        if table is not None:
-            assert isinstance(result, Segmentation)
-            write_table(result, table)
-        both = bool(options["probabilities"])
-        written = [] if path is None else list(_written(result, path, both))
+        # In a function of its own: Windows removes no file that an array still lies in.
+        _predict_and_write(loaded, image, path, table, as_json, {**options, "space": space})
+
+
+def _predict_and_write(
+    loaded: Loaded,
+    image: Contents,
+    path: Path | None,
+    table: str | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    from napari_convnet.training import Segmentation, write_table
+
+    result = _waited(loaded, image, options, quiet=as_json)
+    if table is not None:
+        assert isinstance(result, Segmentation)
+        write_table(result, table)
+    both = bool(options["probabilities"])
+    written = [] if path is None else list(_written(result, path, both))
     _tell(result, written, as_json)
 
 
@@ -152,7 +168,11 @@ def _check_table(table: str, pipeline: Pipeline) -> None:
     """Refuse a table that cannot be written, before anything is computed."""
     if pipeline.train.task == "regress":
         raise UserError("--table is for classes; this network gives values", "leave it out")
-    folder = Path(table).absolute().parent
+    _check_folder(Path(table))
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.absolute().parent
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}", "make it first, or choose another")
 
@@ -215,7 +235,7 @@ def parse_bytes(text: str) -> int:
 
 
 def _waited(
-    loaded: Any, image: Contents, options: dict[str, Any], *, quiet: bool
+    loaded: Loaded, image: Contents, options: dict[str, Any], *, quiet: bool
 ) -> Segmentation | Regressed:
     """Predict, and show how far it has come."""
     from napari_convnet.training import Predicting

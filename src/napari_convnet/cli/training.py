@@ -174,15 +174,13 @@ def _finished(event: Any) -> str:
 
 def _held_out(event: Any) -> str:
     """Say how the part held out was told."""
-    from napari_convnet.training.results import OPTIMISTIC
-
     if event.score_name == "accuracy":
         return f"{event.test_score:.2%} of the images held out are right"
     each = ", ".join(f"{name} {_number(value)}" for name, value in event.scores.items())
     mean = "mean " if event.scores else ""
     told = f"{mean}{event.score_name} {event.test_score:.4g} in the part held out"
     told = f"{told} ({each})" if each else told
-    return f"{told}; {OPTIMISTIC}" if event.optimistic else told
+    return f"{told}; {event.caution}" if event.caution else told
 
 
 def _number(value: float | None) -> str:

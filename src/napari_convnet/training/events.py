@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+OPTIMISTIC = "optimistic: at its borders the network sees voxels that it was trained on"
+"""What is said of a score that would be worse on other scans."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -242,6 +245,11 @@ class Finished(Event):
     scores: Mapping[str, float | None] = field(default_factory=dict)
     measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     optimistic: bool = False
+
+    @property
+    def caution(self) -> str:
+        """What the reader of the score must know; mostly empty."""
+        return OPTIMISTIC if self.optimistic else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import metrics
+from .events import OPTIMISTIC
 from .metrics import Counts, Ratios, listed
-
-OPTIMISTIC = "optimistic: at its borders the network sees voxels that it was trained on"
 
 
 class Judged:
