@@ -7,6 +7,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_convnet.document import parse
+from napari_convnet.engine.look import Look
+from napari_convnet.engine.regions import open_maps
 from napari_convnet.maps.place import place
 from napari_convnet.network import UserError
 from napari_convnet.viewer import LayerMaps, MapLayers, place_maps, place_montage, source_of
@@ -243,6 +245,21 @@ def test_a_recording_has_its_maps_under_it_in_time():
     half = np.array((1 / 3, 0))
     np.testing.assert_allclose((shown.extent.world[0] - half)[0], 1.5 + 0.5, rtol=1e-6)
     np.testing.assert_allclose((shown.extent.world[1] + half)[0], 3.5 + 0.5, rtol=1e-6)
+
+
+def test_a_recording_of_another_rate_is_resampled_and_its_maps_stay_in_time():
+    recording = Image(
+        np.random.default_rng(0).normal(size=(2, 800)).astype(np.float32),
+        scale=(1, 1 / 16000),
+        units=("pixel", "s"),
+        axis_labels=("ear", "t"),
+    )
+    text = "input: 2x400\ndata:\n  rate: 8000\nnet:\n  - c: conv 3 k5 s2\n"
+    sample = source_of(recording, parse(text).input, (0, 0)).sample
+    look = Look(text, None, device="cpu", units=tuple(sample.units))
+    maps = open_maps(look, sample.array, sample.affine, 10**6)
+    assert maps["c"].shape == (3, 200)
+    np.testing.assert_allclose(maps["c"].affine, np.diag([2 / 8000, 1]))
 
 
 def test_strips_lie_one_under_the_other_and_below_an_ear_that_is_not_heard():
