@@ -388,6 +388,15 @@ def test_recordings_are_not_written_as_pictures(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_contents(tmp_path / "out.zarr").array, found.labels)
 
 
+def test_a_network_with_one_channel_hears_the_first_ear_and_says_so() -> None:
+    pipeline = parse("input: 1x64\nnet: [conv 2 k3]\ntrain:\n  task: segment\n")
+    sound = volume(2, 80).astype(np.float32)
+    stereo = Contents(sound, affine=np.diag([1, 0.1, 1]), units=("", "s"), axes=("ear", "t"))
+    found = predict(pipeline, stereo)
+    np.testing.assert_array_equal(found.labels, predict(pipeline, sound[0]).labels)
+    assert any("only the left of 2 ears" in note.text for note in found.notes)
+
+
 def test_large_probabilities_go_through_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from napari_convnet.data import Contents, read_contents
 from napari_convnet.data.contents import Note
+from napari_convnet.data.settings import Input as Sizes
 from napari_convnet.data.settings import Shape
-from napari_convnet.data.sound import check_ears
+from napari_convnet.data.sound import EAR_AXES, check_ears
 from napari_convnet.document import Data
 from napari_convnet.maps import Source, open_input
 from napari_convnet.network import Input
@@ -72,6 +73,8 @@ def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
         path = Path(sample)
         sample = read_contents(path, accept=() if data is None else data.accept)
         sample = replace(sample, name=sample.name or path.name)
+    if isinstance(sample, Contents):
+        sample = _heard(sample, tuple(input.shape))
     own = _opened(sample, input)
     source = own if data is None else _opened(sample, input, data)
     same = source.shape == own.shape and np.allclose(source.affine, own.affine)
@@ -88,14 +91,20 @@ def make_scene(sample: Any, input: Input, data: Data | None = None) -> Scene:
 def _opened(sample: Any, input: Input, data: Data | None = None) -> Source:
     if not isinstance(sample, Contents):
         return open_input(input, sample, path=data)
-    found = check_ears(sample, tuple(input.shape), sample.name or "the recording")
     return open_input(
         input,
-        found.array,
-        affine=found.affine,
-        units=found.units,
-        axes=found.axes,
-        rgb=found.rgb,
-        name=found.name,
+        sample.array,
+        affine=sample.affine,
+        units=sample.units,
+        axes=sample.axes,
+        rgb=sample.rgb,
+        name=sample.name,
         path=data,
     )
+
+
+def _heard(found: Contents, input: Sizes) -> Contents:
+    """Refuse a recording with too few ears; a network with one channel hears the first."""
+    found = check_ears(found, input, found.name or "the recording")
+    one = found.axes == EAR_AXES and len(input) == 2 and input[0] == 1
+    return replace(found, array=found.array[:1]) if one else found
