@@ -2,9 +2,10 @@
 
 A head MRI, tiled to 512x512x512 in 16 bits, and a U-Net with two poolings: layers on its way down,
 its bottleneck, and its last one, whose slices depend on 44 of the volume's.
-Of each layer one slice is computed, with nothing there yet, and the next ones after it; torch alone
-computes the slab of the volume that the slice depends on, layer by layer. Aims: at most 1.3 times
-the time of the slab, a next slice for what is new of it, the same values, and less than 1 GB of
+Of each layer one slice is computed, with nothing there yet, and the next ones after it, over two
+steps of the coarsest layer; torch alone computes the slab of the volume that the slice depends on,
+layer by layer. Aims: at most 1.3 times the time of the slab; a next slice for what is new of it (on
+average at most twice what the slab takes for one); the same values; less than 1 GB of
 memory above the volume. On a volume of which everything fits, all maps of the last layer are
 compared with torch's forward of the whole. Seconds are those of all processors together, so that
 other work on the machine does not count.
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 
 WANTED_RATIO = 1.3
 WANTED_MB = 1024
+WANTED_NEXT = 2.0
 FITS = (96, 160, 160)
-NEXT = 3
+NEXT = 8
 
 NET = """
 input: 1x96x96x96
@@ -136,7 +138,7 @@ def first_slices(maps: FeatureMaps, image: np.ndarray) -> dict[str, Any]:
             timed(lambda m=m, z=z, k=k: m.compute(box_of(maps, m.name, z + k)))[0]
             for k in range(1, NEXT + 1)
         ]
-        seconds[name] = {"first": first, "next": sum(following) / NEXT}
+        seconds[name] = {"first": first, "next": sum(following) / NEXT, "worst": max(following)}
     return {"seconds": seconds, "MB": megabytes() - bytes_before}
 
 
@@ -211,11 +213,14 @@ def main() -> int:
     print(f"{options.size} cubed, int16 ({image.nbytes / 2**20:.0f} MB); torch has ", end="")
     print(f"{torch.get_num_threads()} threads")
     for name, each in found["slabs"].items():
-        following = found["first"]["seconds"][name]["next"]
+        after = found["first"]["seconds"][name]
+        rows = each["slices"] * maps[name].shape[1] / options.size
+        each["next"] = after["next"] / (each["torch"] / rows)
         print(
             f"{name:4} a slice {each['ours']:6.2f} s, torch's slab of {each['slices']:2} slices "
-            f"{each['torch']:6.2f} s: ratio {each['ratio']:.2f}; the next slice {following:.2f} s; "
-            f"error {each['error']:.0e}"
+            f"{each['torch']:6.2f} s: ratio {each['ratio']:.2f}; error {each['error']:.0e}; "
+            f"a next slice {after['next']:.2f} s (the worst {after['worst']:.2f} s), "
+            f"{each['next']:.2f} times what torch's slab takes for one"
         )
     print(f"memory above the volume: {found['first']['MB']:.0f} MB")
     whole = found["whole"]
@@ -225,7 +230,13 @@ def main() -> int:
     )
     worst = max(each["ratio"] for each in found["slabs"].values())
     errors = [each["error"] for each in (*found["slabs"].values(), whole)]
-    reached = worst <= WANTED_RATIO and not found["first"]["MB"] > WANTED_MB and max(errors) < 1e-5
+    following = max(each["next"] for each in found["slabs"].values())
+    reached = (
+        worst <= WANTED_RATIO
+        and following <= WANTED_NEXT
+        and not found["first"]["MB"] > WANTED_MB
+        and max(errors) < 1e-5
+    )
     print("reached" if reached else "missed")
     if options.json:
         about = {

@@ -95,9 +95,11 @@ def make_demand(
     grain : callable
         Thickness of a layer's chunks: parts to compute begin and end where chunks do.
     """
-    reach = _reach(layers, shapes, name, box, local)
+    # However much of them is there, what is computed of a layer reaches equally far: else what one
+    # slice leaves would be too narrow for the next.
+    far = reach(layers, shapes, name, box, local)
     needs: dict[str, _Need] = {}
-    _need(needs, reach, name, box)
+    _need(needs, far, name, box)
     todo: dict[str, Sequence[Box]] = {}
     there: dict[str, Sequence[P]] = {}
     compute: list[Layer] = []
@@ -118,7 +120,7 @@ def make_demand(
         for part in todo[layer.name]:
             inputs = reached(layer, part, shapes, layer.name in local)
             for each, other in zip(layer.inputs, inputs, strict=True):
-                _need(needs, reach, each, other)
+                _need(needs, far, each, other)
     if INPUT in needs:
         todo[INPUT] = needs[INPUT].boxes(needs[INPUT].rows)
     return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local)
@@ -135,24 +137,26 @@ class _Need:
         return [() if self.across is None else (each, *self.across) for each in rows]
 
 
-def _need(needs: dict[str, _Need], reach: Mapping[str, Box], name: str, box: Box) -> None:
+def _need(needs: dict[str, _Need], far: Mapping[str, Box], name: str, box: Box) -> None:
     """Need a part of a layer, besides what is needed of it already."""
     known = needs.get(name)
     rows = [ends(box)] if known is None else merged([*known.rows, ends(box)])
-    needs[name] = _Need(rows, reach[name][1:] if box else None)
+    needs[name] = _Need(rows, far[name][1:] if box else None)
 
 
-def _reach(
+def reach(
     layers: Sequence[Layer],
     shapes: Mapping[str, Size],
     name: str,
     box: Box,
-    local: Collection[str],
+    local: Collection[str] = (),
 ) -> dict[str, Box]:
-    """Find how far a part of a layer reaches into those before, were nothing there.
+    """Find how far a part of a layer reaches into those before, and into the input.
 
-    However much of them is there, what is computed reaches equally far: else what one slice leaves
-    would be too narrow for the next.
+    Parameters
+    ----------
+    layers, shapes, name, box, local
+        As in `make_demand`.
     """
     found = {name: box}
     for layer in reversed(layers):

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 Stamp = tuple[tuple[int, int], ...]
 
-STEP_BYTES = 512 * 2**20
-"""Above this a part is computed in pieces, so that memory stays small."""
+STEP_BYTES = 384 * 2**20
+"""Above this a part is computed in pieces, so that memory stays small.
+
+With what is kept, and what an allocator holds back, that is less than 1 GB.
+"""
 
 
 class Twins(Protocol):

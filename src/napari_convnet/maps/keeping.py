@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from napari_convnet.network import Layer
 from napari_convnet.network.ops import Cat
 
-from .course import Course, Placed, Rows, ends, make_demand, merged
+from .course import Course, Placed, Rows, ends, make_demand, merged, reach
 from .regions import Box, Size, covers, volume, whole
 
 Chunk: TypeAlias = tuple[tuple[str, int], Box]
@@ -81,7 +81,7 @@ class Keeping:
         return frozenset(v.name for v in self.layers if v.name in looked or v.name not in used)
 
     def following(self, name: str, box: Box, before: int | None = None) -> Box | None:
-        """Give the slices that come next, as many as one of the coarsest layer reaches over.
+        """Give the slices that come next: all those that begin with what this part depends on.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Keeping:
         Box or None
             The part that comes next; None at the end.
         """
-        rows, count = self.shapes[name][1], self._period(name)
+        rows, count = self.shapes[name][1], self._count(name, box)
         (lo, hi), *across = box
         up = before is None or before <= lo
         first, last = (hi, min(rows, hi + count)) if up else (max(0, lo - count), lo)
@@ -162,9 +162,14 @@ class Keeping:
             for each in found
         ]
 
-    def _period(self, name: str) -> int:
-        sizes = [self.shapes[each][1] for each in self._before(name) if len(self.shapes[each]) > 1]
-        return -(-self.shapes[name][1] // max(1, min(sizes)))
+    def _count(self, name: str, box: Box) -> int:
+        """Count the rows after a part that take something of what the part takes."""
+        most = 1
+        for each, part in reach(self.layers, self.shapes, name, box).items():
+            if part:
+                rows = (part[0][1] - part[0][0]) * self.shapes[name][1]
+                most = max(most, -(-rows // self.shapes[each][1]))
+        return most
 
     def _as_if_done(self, course: Course[Any], find: Find, grain: Callable[[str], int]) -> Find:
         """Give what will be there, when the course is done, of a part of a layer."""
