@@ -208,6 +208,29 @@ train:
     assert found.affine[-2, -2] == pytest.approx(1 / 44100)
 
 
+def test_another_rate_than_that_learned_from_is_refused_voxel_by_voxel_too(folder) -> None:
+    text = """\
+input: 2x500
+data:
+  images: sounds/low/a.wav
+  split: 100/0
+  patches: 500 per-volume 1
+net:
+  - out: conv 2 k9
+train:
+  task: regress
+  epochs: 1
+"""
+    *_, _ = train(read(folder, text), run=folder / "run", device="cpu")
+    assert predict(folder / "run", folder / "sounds/low/a.wav").values.shape[-1] == 4000
+    with pytest.raises(UserError) as caught:
+        predict(folder / "run", folder / "sounds/high/d.wav")
+    assert str(caught.value) == (
+        "d.wav has 11,025 samples per second; the network learned from recordings with 8,000; "
+        "add rate: 8000 to data: in the network's document, which resamples it"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
