@@ -32,7 +32,7 @@ def draft(name: str) -> Pipeline:
         path /= "document.yaml"
     if path.exists() or is_document(path) or path.name != name:
         return read_draft(*open_text(path))
-    fix = did_you_mean(name, names, f"the presets are {', '.join(names)}")
+    fix = did_you_mean(name, names, "napari-convnet presets lists those that there are")
     raise UserError(f"there is no file and no preset {quoted(name)}", fix)
 
 
