@@ -297,3 +297,15 @@ def test_neighbouring_slices_that_are_there_are_channels(
     image.axis_labels = ("z", "y", "x")
     session._data_changed()
     assert session.source().sample.array.shape == (1, 5, 30, 28)
+
+
+def test_what_was_a_stack_is_sent_anew_as_channels(session, viewer, monkeypatch):
+    sent = []
+    monkeypatch.setattr(session._eye, "put", lambda key, array: sent.append(array.shape))
+    session.set_text("input: 1x30x28\nnet:\n  - out: conv 2 k3\n")
+    viewer.add_image(np.asarray(head()[0].array[60:65, 80:110, 70:98]), name="slab")
+    viewer.dims.set_current_step(0, 2)
+    assert sent[-1] == (1, 30, 28)
+    # The channels lie over all slices, their middle where the one slice was.
+    session.set_text("input: 5zx30x28\nnet:\n  - out: conv 2 k3\n")
+    assert sent[-1] == (5, 30, 28)

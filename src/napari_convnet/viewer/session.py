@@ -304,7 +304,8 @@ class Session(Predictions):
         if self._warned:
             self._warned = False
             self.say("warning", "")
-        key = ("image", self._stamp, *(place for _, place in source.extra))
+        shape = tuple(source.sample.array.shape)
+        key = ("image", self._stamp, shape, *(place for _, place in source.extra))
         if key != self._stored:
             if self._stored is not None:
                 self._eye.forget(self._stored)
