@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_convnet.data import AUGMENTATIONS, FITS, NORMALISATIONS, SOURCES, Word
-from napari_convnet.document import models
+from napari_convnet.document import models, vocabulary
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "tools" / "data.md"
@@ -56,7 +56,7 @@ def _part(name: str, argument: str | None) -> str:
     if name == "keys":
         return keys(getattr(models, str(argument)))
     if name == "loss":
-        return f"`{' + '.join(models.USUAL_LOSS[str(argument)])}`"
+        return f"`{' + '.join(vocabulary.USUAL_LOSS[str(argument)])}`"
     return {
         "sources": sources,
         "normalize": lambda: word_table(NORMALISATIONS),
@@ -87,7 +87,7 @@ def losses() -> str:
     """Table of the losses."""
     rows = [
         (f"`{word}`", LOSSES[word], ", ".join(f"`{task}`" for task in tasks))
-        for word, tasks in models.LOSSES.items()
+        for word, tasks in vocabulary.LOSSES.items()
     ]
     return _table(("`loss:`", "what", "for"), rows)
 
@@ -96,7 +96,7 @@ def optimizers() -> str:
     """Optimisers with their defaults."""
     lines = [
         " ".join([name, *(f"{key} {value:g}" for key, value in known.items())])
-        for name, known in models.OPTIMIZERS.items()
+        for name, known in vocabulary.OPTIMIZERS.items()
     ]
     return ", ".join(f"`{line}`" for line in lines)
 

@@ -44,6 +44,13 @@ def test_a_loss_stays_where_it_suits_the_task(task, loss):
     assert ("as LeCun did" in text) == ("half-squares" in loss)
 
 
+def test_what_is_said_of_files_goes_with_them():
+    text = edit.set_files(TEXT, "scans/*.nii", accept="uneven", rate="8000")
+    assert (draft(text).data.accept, draft(text).data.rate) == (("uneven",), 8000)
+    data = draft(edit.set_source(text, "digits")).data
+    assert (data.accept, data.rate) == ((), None)
+
+
 def test_a_sample_brings_its_task():
     text = edit.set_source(TEXT, "head")
     assert draft(text).train.task == "segment"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
 from napari_convnet.document import Train
-from napari_convnet.document.models import LOSSES
+from napari_convnet.document.vocabulary import LOSSES
 from napari_convnet.training import learning_rate
 from napari_convnet.training.losses import (
     ClassSquares,

@@ -6,8 +6,9 @@ from typing import Any
 
 from napari_convnet.network import Problem, did_you_mean, quoted
 
-from .models import OPTIMIZERS, Data, Train
+from .models import Data, Train
 from .nodes import Node
+from .vocabulary import OPTIMIZERS
 
 _FIRST = {"data": "source: digits", "train": "epochs: 10"}
 _OPTIMIZER_KEYS = {key for keys in OPTIMIZERS.values() for key in keys}

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
-from napari_convnet.document import Patches, Regions, Setting, models
+from napari_convnet.document import Patches, Regions, Setting, vocabulary
 from napari_convnet.document.cutting import AXES, parse_patches, parse_regions
 
 from .setting_edits import ChoiceEdit, LineEdit, SettingEdit
@@ -27,7 +27,7 @@ class LossEdit(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.boxes = {word: QCheckBox(word, self) for word in models.LOSSES}
+        self.boxes = {word: QCheckBox(word, self) for word in vocabulary.LOSSES}
         for word, box in self.boxes.items():
             box.setToolTip(LOSS_HELP.get(word, ""))
             box.clicked.connect(self._ticked)
@@ -53,7 +53,7 @@ class LossEdit(QWidget):
         if task == self._task:
             return
         self._task = task
-        fitting = [word for word, tasks in models.LOSSES.items() if task in tasks]
+        fitting = [word for word, tasks in vocabulary.LOSSES.items() if task in tasks]
         for box in self.boxes.values():
             self._grid.removeWidget(box)
             box.hide()
@@ -242,7 +242,7 @@ class NormaliseEdit(QWidget):
     def value(self) -> Setting | None:
         """Return the setting; None where there is none."""
         found = self.setting.value()
-        if found is None or found.word not in models.NAMED or not self.above.value():
+        if found is None or found.word not in vocabulary.NAMED or not self.above.value():
             return found
         try:
             return replace(found, words=(("above", float(self.above.value())),))
@@ -257,7 +257,7 @@ class NormaliseEdit(QWidget):
         self._show_above(setting)
 
     def _show_above(self, setting: Setting | None) -> None:
-        known = setting is not None and "above" in models.NAMED.get(setting.word, ())
+        known = setting is not None and "above" in vocabulary.NAMED.get(setting.word, ())
         self.above.setVisible(known)
         self._label.setVisible(known)
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_convnet.document import Optimizer, Setting, models, parse_setting
+from napari_convnet.document import Optimizer, Setting, parse_setting, vocabulary
 
 from .values import number_text
 
@@ -143,7 +143,7 @@ class OptimizerEdit(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value = Optimizer()
-        self.name = ChoiceEdit(tuple(models.OPTIMIZERS), self)
+        self.name = ChoiceEdit(tuple(vocabulary.OPTIMIZERS), self)
         self.numbers: dict[str, NumberEdit] = {}
         self._labels: dict[str, QLabel] = {}
         grid = QGridLayout(self)
@@ -171,16 +171,16 @@ class OptimizerEdit(QWidget):
         self.name.setValue(optimizer.name)
         for key, edit in self.numbers.items():
             edit.setNumber(getattr(optimizer, key))
-            known = key in models.OPTIMIZERS[optimizer.name]
+            known = key in vocabulary.OPTIMIZERS[optimizer.name]
             edit.setVisible(known)
             self._labels[key].setVisible(known)
 
     def _renamed(self, name: str) -> None:
-        self.setValue(Optimizer(name=name, **models.OPTIMIZERS[name]))
+        self.setValue(Optimizer(name=name, **vocabulary.OPTIMIZERS[name]))
         self.valueChanged.emit(self._value)
 
     def _changed(self) -> None:
-        known = models.OPTIMIZERS[self._value.name]
+        known = vocabulary.OPTIMIZERS[self._value.name]
         numbers = {key: self.numbers[key].number() for key in known}
         self._value = Optimizer(name=self._value.name, **numbers)
         self.valueChanged.emit(self._value)

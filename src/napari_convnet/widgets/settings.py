@@ -23,6 +23,7 @@ from napari_convnet.document import (
     edit,
     models,
     parse_setting,
+    vocabulary,
 )
 from napari_convnet.network import UserError
 
@@ -67,10 +68,10 @@ class Field:
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "task": models.TASKS,
-    "balance": models.BALANCES,
-    "schedule": models.SCHEDULES,
-    "precision": models.PRECISIONS,
+    "task": vocabulary.TASKS,
+    "balance": vocabulary.BALANCES,
+    "schedule": vocabulary.SCHEDULES,
+    "precision": vocabulary.PRECISIONS,
 }
 """Words that a setting of the training may be."""
 
@@ -92,9 +93,9 @@ def _field(name: str, help: str) -> Field:
     if name in CHOICES:
         return Field(key, title, "choice", CHOICES[name], help=help)
     if name == "loss":
-        return Field(key, title, "losses", tuple(models.LOSSES), help=help)
+        return Field(key, title, "losses", tuple(vocabulary.LOSSES), help=help)
     if name == "optimizer":
-        return Field(key, title, "optimizer", tuple(models.OPTIMIZERS), help=help)
+        return Field(key, title, "optimizer", tuple(vocabulary.OPTIMIZERS), help=help)
     return Field(key, title, "count", least=0 if name == "seed" else 1, help=help)
 
 
@@ -195,7 +196,7 @@ def setting_text(value: Any) -> str:
     if isinstance(value, tuple):
         return " + ".join(map(str, value))
     if isinstance(value, Optimizer):
-        defaults = models.OPTIMIZERS[value.name]
+        defaults = vocabulary.OPTIMIZERS[value.name]
         words = [
             f"{key} {number_text(getattr(value, key))}"
             for key, default in defaults.items()

@@ -10,7 +10,7 @@ from napari_convnet import cli
 from napari_convnet.data import dicom, itk, load_examples, read_contents, write_nifti
 from napari_convnet.data.nifti import place
 from napari_convnet.data.sound import reading as sound
-from napari_convnet.document import models, parse
+from napari_convnet.document import parse, vocabulary
 from napari_convnet.network import UserError
 from napari_convnet.training import predict
 
@@ -84,4 +84,4 @@ def test_so_does_the_command_line(folder, capsys, command, output) -> None:
 def test_the_words_are_those_of_the_readers() -> None:
     said = Path(dicom.__file__).parent.joinpath("messages.py").read_text(encoding="utf-8")
     words = set(re.findall(r'^ {8}"(\w+)",$', said, re.MULTILINE))
-    assert {*words, itk.UNEVEN, place.Q_FORM, sound.DAMAGED} == set(models.ACCEPTED)
+    assert {*words, itk.UNEVEN, place.Q_FORM, sound.DAMAGED} == set(vocabulary.ACCEPTED)

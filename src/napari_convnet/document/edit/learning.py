@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..models import LOSSES
 from ..nodes import Node, compose
 from ..settings import parse_sum
+from ..vocabulary import LOSSES
 from .keys import set_value
 
-_OF_FILES = ("images", "labels", "classes", "unlabelled", "align")
+_OF_FILES = ("images", "labels", "classes", "unlabelled", "align", "accept", "rate")
 _SAMPLES_TASKS: Mapping[str, str] = {"head": "segment", "abdomen": "segment"}
 
 
