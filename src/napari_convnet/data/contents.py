@@ -114,7 +114,7 @@ class Refusal(UserError):
     what : str
         As for `UserError`, whose fix says how to accept it.
     instead : str
-        What would be better: "find the missing files"; may be empty.
+        What would be better: "find the missing files".
     accept : str
         The word that accepts it, for `Choice.accept`, a document's ``accept:`` and ``--accept``.
     to : str
@@ -124,9 +124,8 @@ class Refusal(UserError):
     """
 
     def __init__(self, what: str, instead: str, accept: str, to: str, then: str) -> None:
-        before = f"{instead}, or " if instead else ""
         how = f"accept: {accept} in data:; --accept {accept} of open, maps and predict"
-        super().__init__(what, f'{before}accept "{accept}" to {to} ({how})')
+        super().__init__(what, f'{instead}, or accept "{accept}" to {to} ({how})')
         self.what, self.instead, self.accept, self.to, self.then = what, instead, accept, to, then
 
     def __reduce__(self) -> tuple[type, tuple[str, ...]]:
