@@ -52,11 +52,16 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Rows computed of each layer."""
+    return counted(monkeypatch, 0)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, axis: int) -> Counter[str]:
+    """Count the rows along an axis that are computed of each layer."""
     rows: Counter[str] = Counter()
     computed = Forward._computed
 
     def counting(self: Forward, twin: Any, layer: Any, box: Any, held: Any) -> Any:
-        rows[layer.name] += box[0][1] - box[0][0] if box else 1
+        rows[layer.name] += box[axis][1] - box[axis][0] if box else 1
         return computed(self, twin, layer, box, held)
 
     monkeypatch.setattr(Forward, "_computed", counting)
@@ -134,7 +139,7 @@ def test_what_a_skip_needs_is_apart_from_what_the_way_down_needs() -> None:
         for name, box in piece.takes:
             rows = {row for key in course.keys(name, box) for row in range(*held[key])}
             assert rows >= set(range(*box[0]))
-        held[piece.key] = piece.box[0]
+        held[course.key(piece)] = piece.box[0]
 
 
 @pytest.mark.usefixtures("large")
@@ -165,7 +170,7 @@ def test_a_course_holds_what_it_says(most: int) -> None:
             for key in course.keys(name, box):
                 rows |= set(range(*held[key]))
             assert rows >= set(range(*box[0]))
-        held[piece.key] = piece.box[0]
+        held[course.key(piece)] = piece.box[0]
         sizes = [
             shapes[n][0] * volume(demand.todo[n][0][1:]) * (b - a)
             for (n, _), (a, b) in held.items()
@@ -268,9 +273,15 @@ def test_weights_and_values_that_changed_are_seen(large: None) -> None:
 
 
 @pytest.mark.usefixtures("large")
-def test_going_on_behind_a_decoder_keeps_what_comes_next(work: Counter[str]) -> None:
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_going_on_behind_a_decoder_keeps_what_comes_next(
+    monkeypatch: pytest.MonkeyPatch, axis: int
+) -> None:
     """Far more passes through memory than is kept: only what the next slices begin with is."""
-    array = noise(1, 96, 24, 20)
+    work = counted(monkeypatch, axis)
+    sizes = [24, 20]
+    sizes.insert(axis, 96)
+    array = noise(1, *sizes)
     net = filled(parse(UNET))
     right = outputs(net, array)["d1"]
     for rows in (range(40, 56), range(55, 39, -1)):
@@ -278,8 +289,9 @@ def test_going_on_behind_a_decoder_keeps_what_comes_next(work: Counter[str]) -> 
         costs = []
         for row in rows:
             work.clear()
-            found = maps["d1"].compute(((row, row + 1), (0, 24), (0, 20)))
-            assert error(found[:, 0], right[:, row], np.abs(right).max()) < 1e-12
+            box = tuple((row, row + 1) if a == axis else (0, n) for a, n in enumerate(sizes))
+            found = maps["d1"].compute(box)
+            assert error(found, cut(right, box), np.abs(right).max()) < 1e-12
             costs.append(sum(work.values()))
             assert maps.cache.bytes <= 130_000
         # Once the direction is known.

@@ -1,21 +1,22 @@
 """Parts of layers of large inputs: in pieces, from chunks that were computed before.
 
-Chunks are slabs along the first axis on a fixed grid, one row each where rows are large. What is
-computed is kept in chunks, so that the next part of the same layer, or of one behind it, begins
-with them: going on by one slice costs what is new.
+Chunks are slabs along the axis that a slice is thin in, on a fixed grid, one row each where rows
+are large. What is computed is kept in chunks, so that the next part of the same layer, or of one
+behind it, begins with them: going on by one slice costs what is new.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from napari_convnet.network import INPUT, Layer
 
-from .course import Course, Demand, Piece, ends, make_course, make_demand, without
+from .along import FIRST, Along, Rows
+from .course import Course, Demand, Piece, make_course, make_demand, without
 from .gathering import Gathering, gathers
 from .regions import Box, hull, make_plan, volume, whole
 
@@ -73,11 +74,14 @@ class Chunks:
         Memory for the work on a part, besides the store.
     check : callable
         Called between pieces; what it raises ends the computation.
+    along : Along
+        The axis along which chunks and pieces follow each other.
     """
 
     forward: Forward
     most_bytes: int
     check: Check = never
+    along: Along = FIRST
 
     def part(self, name: str, box: Box) -> torch.Tensor:
         """Compute a part of a layer, (C, *box)."""
@@ -110,14 +114,14 @@ class Chunks:
     def _pieces(
         self, twins: Mapping[str, Twin], name: str, box: Box, keep: bool = True
     ) -> Iterator[tuple[Box, torch.Tensor]]:
-        rows = [ends(box)]
+        rows = [self.along.rows(box)]
         for patch in self._have(name, box) if keep else self._known(name, box):
             found = overlap(patch.box, box)
             assert found is not None
             yield found, patch.cut(found)[0]
-            rows = without(rows, [ends(found)])
+            rows = without(rows, [self.along.rows(found)])
         for each in rows:
-            part = (each, *box[1:]) if box else box
+            part = self.along.replaced(box, each)
             course, fits = self._course(name, part, keep)
             halves = [] if fits else self._halves(course, keep)
             if not halves:
@@ -130,9 +134,8 @@ class Chunks:
         """Choose how thick pieces are, and say whether there is memory for them."""
         forward = self.forward
         have = self._have if keep else self._known
-        demand = make_demand(
-            forward.layers, forward.shapes, name, box, have, forward._gathered, self.grain
-        )
+        layers, shapes, local = forward.layers, forward.shapes, forward._gathered
+        demand = make_demand(layers, shapes, name, box, have, local, self.grain, self.along)
         for size in PIECES:
             course = make_course(demand, self._rows(demand, size))
             if course.values * forward.weights.dtype.itemsize <= self.most_bytes:
@@ -151,7 +154,11 @@ class Chunks:
 
     def _row_bytes(self, name: str, box: Box) -> int:
         forward = self.forward
-        return forward.shapes[name][0] * volume(box[1:]) * forward.weights.dtype.itemsize
+        return (
+            forward.shapes[name][0]
+            * volume(self.along.across(box))
+            * forward.weights.dtype.itemsize
+        )
 
     def grain(self, name: str) -> int:
         """Rows of a layer that are a chunk: as far apart in the input in all layers."""
@@ -159,13 +166,14 @@ class Chunks:
         rows = max(1, CHUNK_BYTES // self._row_bytes(INPUT, whole(shapes[INPUT])))
         if rows == 1 or len(shapes[name]) == 1:
             return 1
-        return max(1, rows * shapes[name][1] // shapes[INPUT][1])
+        return max(1, rows * self.along.size(shapes[name]) // self.along.size(shapes[INPUT]))
 
     def _halves(self, course: Course[Patch], keep: bool) -> list[Box]:
         """Cut a part in two across its pieces; none where that does not help."""
         name, box = course.demand.name, course.demand.box
-        axis = max(range(1, len(box)), key=lambda a: box[a][1] - box[a][0], default=0)
-        if not axis or box[axis][1] - box[axis][0] < 2:
+        axes = [axis for axis in range(len(box)) if axis != self.along.axis]
+        axis = max(axes, key=lambda a: box[a][1] - box[a][0], default=0)
+        if not axes or box[axis][1] - box[axis][0] < 2:
             return []
         lo, hi = box[axis]
         middle = (lo + hi) // 2
@@ -180,15 +188,17 @@ class Chunks:
         found = self._known(name, box)
         if found:
             return found
-        lo, hi = ends(box)
-        rows = self.forward.shapes[name][1] if box else 1
-        grain = self.grain(name)
+        lo, hi = self.along.rows(box)
+        grain, axis = self.grain(name), self.along.axis
         for index in range(lo // grain, -(-hi // grain)):
-            row = (index * grain, min(rows, (index + 1) * grain))
-            patch = self.forward.store.find((name, index), (row, *box[1:]) if box else box)
+            chunk = self.along.replaced(box, self._chunk_rows(name, index, grain))
+            patch = self.forward.store.find((name, (axis, index)), chunk)
             if patch is not None:
                 found.append(patch)
         return found
+
+    def _chunk_rows(self, name: str, index: int, grain: int) -> Rows:
+        return index * grain, min(self.along.size(self.forward.shapes[name]), (index + 1) * grain)
 
     def _known(self, name: str, box: Box) -> list[Patch]:
         """Give what was gathered of a layer: all of it, where it is a pool."""
@@ -202,37 +212,32 @@ class Chunks:
     def _want(self, course: Course[Patch]) -> None:
         """Say which chunks the next slices begin with."""
         forward, name, box = self.forward, course.demand.name, course.demand.box
-        (row, _), *across = box
+        keeping, along = forward.keeping, self.along
         # What is computed in columns is kept in columns, each in its part of the memory.
-        column = (name, tuple(across))
-        most = (
-            forward.store.most_bytes * volume(column[1]) // volume(whole(forward.shapes[name])[1:])
-        )
-        following = forward.keeping.following(name, box, forward._rows.get(column))
-        forward._rows[column] = row
-        chosen = forward.keeping.chosen(course, following, self._have, self.grain, most)
+        column = (name, (along, along.across(box)))
+        everywhere = along.across(whole(forward.shapes[name]))
+        most = forward.store.most_bytes * volume(along.across(box)) // volume(everywhere)
+        following = keeping.following(name, box, along, forward._rows.get(column))
+        forward._rows[column] = along.rows(box)[0]
+        chosen = keeping.chosen(course, following, self._have, self.grain, most)
         forward.store.want(column, chosen)
 
     def _keep(self, name: str, patch: Patch) -> None:
         """Put the chunks of a patch into the store."""
         from napari_convnet.model import Patch
 
-        store = self.forward.store
-        if not patch.box:
-            store.put((name, 0), patch)
-            return
-        lo, hi = patch.box[0]
-        rows, grain = self.forward.shapes[name][1], self.grain(name)
+        lo, hi = self.along.rows(patch.box)
+        grain = self.grain(name)
         for index in range(-(-lo // grain), -(-hi // grain)):
-            first, last = index * grain, min(rows, (index + 1) * grain)
-            if last > hi:
+            rows = self._chunk_rows(name, index, grain)
+            if rows[1] > hi:
                 continue
-            box = ((first, last), *patch.box[1:])
+            box = self.along.replaced(patch.box, rows)
             data = patch.cut(box)
             if data.untyped_storage().nbytes() > data.numel() * data.element_size():
                 data = data.clone()
             chunk = Patch(data, tuple(start for start, _ in box), patch.size)
-            store.put((name, index), chunk)
+            self.forward.store.put((name, (self.along.axis, index)), chunk)
 
     # ------------------------------------------------------------ computing
     def _run(
@@ -240,7 +245,7 @@ class Chunks:
     ) -> Iterator[tuple[Box, torch.Tensor]]:
         demand = course.demand
         name, box = demand.name, demand.box
-        held = {(n, ends(v.box)[0]): v for n, each in demand.there.items() for v in each}
+        held = {(n, self.along.rows(v.box)[0]): v for n, each in demand.there.items() for v in each}
         layers = {layer.name: layer for layer in demand.layers}
         kept = self.forward.keeping.layer_names | {name} if keep else frozenset()
         if keep and box:
@@ -256,7 +261,7 @@ class Chunks:
                 del inputs
             if piece.name in kept:
                 self._keep(piece.name, patch)
-            held[piece.key] = patch
+            held[course.key(piece)] = patch
             part = overlap(piece.box, box) if piece.name == name else None
             if part is not None:
                 yield part, patch.cut(part)[0]
@@ -275,12 +280,14 @@ class Chunks:
         patches = [held[key] for key in course.keys(name, box)]
         if len(patches) == 1:
             return patches[0]
-        cut, row = [], box[0][0]
+        cut, (row, end) = [], self.along.rows(box)
         for patch in patches:
-            last = min(patch.box[0][1], box[0][1])
-            cut.append(patch.cut(((row, last), *box[1:])))
+            last = min(self.along.rows(patch.box)[1], end)
+            cut.append(patch.cut(self.along.replaced(box, (row, last))))
             row = last
-        return Patch(torch.cat(cut, 2), tuple(lo for lo, _ in box), patches[0].size)
+        return Patch(
+            torch.cat(cut, 2 + self.along.axis), tuple(lo for lo, _ in box), patches[0].size
+        )
 
     def _computed(
         self, twins: Mapping[str, Twin], layer: Layer, piece: Piece, inputs: Mapping[str, Patch]
@@ -324,6 +331,8 @@ class Chunks:
     def gather(self, twins: Mapping[str, Twin], wanted: Mapping[str, Box]) -> None:
         """Gather what layers need to know of inputs that are too large to be held."""
         forward = self.forward
+        # Always along the same axis: what was gathered may be taken up by another slice.
+        along_first = replace(self, along=FIRST)
 
         def have(name: str, box: Box) -> bool:
             return bool(self._known(name, box))
@@ -335,7 +344,7 @@ class Chunks:
             for layer in plan.layers:
                 # In execution order: what comes before is known, and need not be whole any more.
                 if gathers(layer) and layer.name not in forward._gathered:
-                    self._gather(twins, layer)
+                    along_first._gather(twins, layer)
 
     def _gather(self, twins: Mapping[str, Twin], layer: Layer) -> None:
         forward = self.forward

@@ -1,8 +1,8 @@
 """The order in which a part of a layer is computed piece by piece, and how much that holds.
 
 A slice deep in a network depends on slabs of the layers before it, which together may be too large
-to be held. So every layer is computed in pieces along its first axis, each as soon as what it takes
-is there and no sooner, and what no later piece takes is let go. Nothing is computed twice. All is
+to be held. So every layer is computed in pieces along one axis, each as soon as what it takes is
+there and no sooner, and what no later piece takes is let go. Nothing is computed twice. All is
 integers: nothing is computed here.
 """
 
@@ -16,13 +16,11 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from napari_convnet.network import INPUT, Layer
 
+from .along import FIRST, Along, Rows
 from .regions import Box, Size, hull, needed, volume
 
 Key: TypeAlias = tuple[str, int]
-"""A piece: the layer, and where it begins along the first axis."""
-
-Rows: TypeAlias = tuple[int, int]
-"""A half-open range along the first axis."""
+"""A piece: the layer, and its first row."""
 
 
 class Placed(Protocol):
@@ -51,12 +49,14 @@ class Demand(Generic[P]):
     box : Box
         The part.
     todo : mapping of str to sequence of Box
-        What has to be computed of each layer, and read of the input: slabs along the first axis,
-        in order, which reach equally far along the others.
+        What has to be computed of each layer, and read of the input: slabs along the axis, in
+        order, which reach equally far along the others.
     there : mapping of str to sequence of Patch
         What is there already and will be used.
     local : collection of str
         As in `needed`.
+    along : Along
+        The axis.
     """
 
     layers: Sequence[Layer]
@@ -66,6 +66,7 @@ class Demand(Generic[P]):
     todo: Mapping[str, Sequence[Box]]
     there: Mapping[str, Sequence[P]]
     local: Collection[str]
+    along: Along
 
     def takes(self, layer: Layer, box: Box) -> tuple[tuple[str, Box], ...]:
         """Give the inputs of a layer, with the part of each that a box depends on."""
@@ -81,6 +82,7 @@ def make_demand(
     have: Callable[[str, Box], Sequence[P]] = lambda name, box: (),
     local: Collection[str] = (),
     grain: Callable[[str], int] = lambda name: 1,
+    along: Along = FIRST,
 ) -> Demand[P]:
     """Find what has to be computed for a part of a layer.
 
@@ -94,12 +96,17 @@ def make_demand(
         Gives what is there of a part of a layer: parts that reach across all of it.
     grain : callable
         Thickness of a layer's chunks: parts to compute begin and end where chunks do.
+    along : Along
+        The axis along which chunks and pieces follow each other.
     """
     # However much of them is there, what is computed of a layer reaches equally far: else what one
     # slice leaves would be too narrow for the next.
     far = reach(layers, shapes, name, box, local)
-    needs: dict[str, _Need] = {}
-    _need(needs, far, name, box)
+    needs: dict[str, list[Rows]] = {name: [along.rows(box)]}
+
+    def boxes(name: str, rows: Sequence[Rows]) -> list[Box]:
+        return [along.replaced(far[name], each) for each in rows]
+
     todo: dict[str, Sequence[Box]] = {}
     there: dict[str, Sequence[P]] = {}
     compute: list[Layer] = []
@@ -107,41 +114,22 @@ def make_demand(
         need = needs.get(layer.name)
         if need is None:
             continue
-        found = [v for part in need.boxes(need.rows) for v in have(layer.name, part)]
-        found = list({ends(v.box): v for v in found}.values())
-        rows = without(need.rows, [ends(patch.box) for patch in found])
-        if need.across is not None:
-            rows = _rounded(rows, grain(layer.name), shapes[layer.name][1])
-        there[layer.name] = [v for v in found if not _within(ends(v.box), rows)]
+        found = [v for part in boxes(layer.name, need) for v in have(layer.name, part)]
+        found = list({along.rows(v.box): v for v in found}.values())
+        rows = without(need, [along.rows(patch.box) for patch in found])
+        rows = _rounded(rows, grain(layer.name), along.size(shapes[layer.name]))
+        there[layer.name] = [v for v in found if not _within(along.rows(v.box), rows)]
         if not rows:
             continue
-        todo[layer.name] = need.boxes(rows)
+        todo[layer.name] = boxes(layer.name, rows)
         compute.append(layer)
         for part in todo[layer.name]:
             inputs = reached(layer, part, shapes, layer.name in local)
             for each, other in zip(layer.inputs, inputs, strict=True):
-                _need(needs, far, each, other)
+                needs[each] = merged([*needs.get(each, ()), along.rows(other)])
     if INPUT in needs:
-        todo[INPUT] = needs[INPUT].boxes(needs[INPUT].rows)
-    return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local)
-
-
-@dataclass(frozen=True)
-class _Need:
-    """What is needed of a layer: some rows, in order, and how far they reach; a vector has one."""
-
-    rows: Sequence[Rows]
-    across: Box | None
-
-    def boxes(self, rows: Sequence[Rows]) -> Sequence[Box]:
-        return [() if self.across is None else (each, *self.across) for each in rows]
-
-
-def _need(needs: dict[str, _Need], far: Mapping[str, Box], name: str, box: Box) -> None:
-    """Need a part of a layer, besides what is needed of it already."""
-    known = needs.get(name)
-    rows = [ends(box)] if known is None else merged([*known.rows, ends(box)])
-    needs[name] = _Need(rows, far[name][1:] if box else None)
+        todo[INPUT] = boxes(INPUT, needs[INPUT])
+    return Demand(tuple(reversed(compute)), shapes, name, box, todo, there, local, along)
 
 
 def reach(
@@ -212,11 +200,6 @@ def reached(layer: Layer, box: Box, shapes: Mapping[str, Size], local: bool) -> 
     return [hull(hull(one, two), three) for one, two, three in zip(*found, strict=True)]
 
 
-def ends(box: Box) -> Rows:
-    """Where a box begins and ends along the first axis; a vector is one row."""
-    return box[0] if box else (0, 1)
-
-
 def _rounded(rows: Sequence[Rows], grain: int, most: int) -> list[Rows]:
     return merged([(lo // grain * grain, min(most, -(-hi // grain) * grain)) for lo, hi in rows])
 
@@ -243,11 +226,6 @@ class Piece:
     box: Box
     takes: tuple[tuple[str, Box], ...] = ()
 
-    @property
-    def key(self) -> Key:
-        """What to hold it under."""
-        return self.name, ends(self.box)[0]
-
 
 @dataclass(frozen=True, eq=False)
 class Course(Generic[P]):
@@ -264,19 +242,28 @@ class Course(Generic[P]):
     demand: Demand[P]
     pieces: Sequence[Piece]
 
+    @property
+    def along(self) -> Along:
+        """The axis along which the pieces follow each other."""
+        return self.demand.along
+
+    def key(self, piece: Piece) -> Key:
+        """Give what to hold a piece under."""
+        return piece.name, self.along.rows(piece.box)[0]
+
     @cached_property
     def held(self) -> Mapping[str, Sequence[tuple[int, int]]]:
         """Where the patches of each layer that are there at some time begin and end, in order."""
         found: dict[str, list[tuple[int, int]]] = {}
         for name, patches in self.demand.there.items():
-            found.setdefault(name, []).extend(ends(patch.box) for patch in patches)
+            found.setdefault(name, []).extend(self.along.rows(patch.box) for patch in patches)
         for piece in self.pieces:
-            found.setdefault(piece.name, []).append(ends(piece.box))
+            found.setdefault(piece.name, []).append(self.along.rows(piece.box))
         return {name: sorted(each) for name, each in found.items()}
 
     def keys(self, name: str, box: Box) -> list[Key]:
         """Name the patches that together cover a part of a layer."""
-        lo, hi = ends(box)
+        lo, hi = self.along.rows(box)
         known = self.held[name]
         index = max(0, bisect_right(known, (lo, 1 << 62)) - 1)
         keys = []
@@ -295,7 +282,7 @@ class Course(Generic[P]):
         result: list[list[Key]] = []
         for piece in reversed(self.pieces):
             free = []
-            own = [piece.key, *(key for each in piece.takes for key in self.keys(*each))]
+            own = [self.key(piece), *(key for each in piece.takes for key in self.keys(*each))]
             for key in dict.fromkeys(own):
                 if key not in taken:
                     free.append(key)
@@ -308,14 +295,14 @@ class Course(Generic[P]):
         """Values held at the worst moment, with what an op needs to work."""
         shapes = self.demand.shapes
         sizes = {
-            (name, ends(patch.box)[0]): shapes[name][0] * volume(patch.box)
+            (name, self.along.rows(patch.box)[0]): shapes[name][0] * volume(patch.box)
             for name, patches in self.demand.there.items()
             for patch in patches
         }
         windows = {v.name for v in self.demand.layers if v.kind.reach == "window"}
         most = total = sum(sizes.values())
         for piece, free in zip(self.pieces, self.frees, strict=True):
-            own = sizes[piece.key] = shapes[piece.name][0] * volume(piece.box)
+            own = sizes[self.key(piece)] = shapes[piece.name][0] * volume(piece.box)
             total += own
             joined = sum(shapes[n][0] * volume(b) for n, b in piece.takes)
             # Windows are padded and reordered on their way in, and reordered on their way out.
@@ -347,11 +334,12 @@ class _Maker(Generic[P]):
     def __init__(self, demand: Demand[P], rows: Callable[[str], int | None]) -> None:
         self.demand = demand
         self.rows = rows
+        self._along = demand.along
         self.pieces: list[Piece] = []
         self._layers = {layer.name: layer for layer in demand.layers}
         # How far each layer is computed.
-        self._at = {name: ends(boxes[0])[0] for name, boxes in demand.todo.items()}
-        self._end = {name: ends(boxes[-1])[1] for name, boxes in demand.todo.items()}
+        self._at = {name: self._along.rows(boxes[0])[0] for name, boxes in demand.todo.items()}
+        self._end = {name: self._along.rows(boxes[-1])[1] for name, boxes in demand.todo.items()}
 
     def reach(self, name: str) -> None:
         """Compute all that has to be computed of a layer."""
@@ -365,22 +353,25 @@ class _Maker(Generic[P]):
             lacking = self._lacking(piece)
             if lacking is None:
                 self.pieces.append(piece)
-                self._at[name] = ends(piece.box)[1]
+                self._at[name] = self._along.rows(piece.box)[1]
             else:
                 goals.append(lacking)
 
     def _reaches(self, name: str, goal: int) -> bool:
         """Whether all that has to be computed of a layer up to a row is; between slabs it is."""
         at = self._at[name]
-        return all(ends(box)[1] <= at or ends(box)[0] >= goal for box in self.demand.todo[name])
+        return all(
+            self._along.rows(box)[1] <= at or self._along.rows(box)[0] >= goal
+            for box in self.demand.todo[name]
+        )
 
     def _next(self, name: str) -> Piece:
         at = self._at[name]
-        slab = next(box for box in self.demand.todo[name] if ends(box)[1] > at)
-        lo, hi = max(at, ends(slab)[0]), ends(slab)[1]
+        slab = next(box for box in self.demand.todo[name] if self._along.rows(box)[1] > at)
+        lo, hi = max(at, self._along.rows(slab)[0]), self._along.rows(slab)[1]
         rows = self.rows(name)
         hi = hi if rows is None else min(hi, lo + rows)
-        box = ((lo, hi), *slab[1:]) if slab else slab
+        box = self._along.replaced(slab, (lo, hi))
         layer = self._layers.get(name)
         return Piece(name, box, () if layer is None else self.demand.takes(layer, box))
 
@@ -388,7 +379,7 @@ class _Maker(Generic[P]):
         """Name a layer that is not computed far enough for a piece, and how far it should be."""
         for name, box in piece.takes:
             if name in self._at:
-                goal = ends(box)[1]
+                goal = self._along.rows(box)[1]
                 if not self._reaches(name, goal):
                     return name, goal
         return None

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from napari_convnet.network import INPUT, Layer, UserError
 
+from .along import Along
 from .chunks import Check, Chunks, Pass, never
 from .gathering import NORMS, Gathered, gather
 from .keeping import Keeping
+from .kinds import numpy_kind
 from .regions import Box, Plan, Size, make_plan, volume, whole
 
 if TYPE_CHECKING:
@@ -230,14 +232,15 @@ class Forward:
             # Together they take too much memory: one after the other.
             for layer in self.layers:
                 if layer.name in wanted:
-                    yield layer.name, self.chunks().part(layer.name, wanted[layer.name])
+                    name, box = layer.name, wanted[layer.name]
+                    yield name, self.chunks(name, box).part(name, box)
             return
         yield from self._stream(twins, wanted)
 
     def compute(self, name: str, box: Box, check: Check = never) -> torch.Tensor:
         """Compute a part of one layer, (C, *box)."""
         if self.is_large:
-            return self.chunks(check).part(name, box)
+            return self.chunks(name, box, check).part(name, box)
         ((_, tensor),) = self.stream({name: box})
         return tensor
 
@@ -259,7 +262,7 @@ class Forward:
             A piece and its values, (C, *box).
         """
         if self.is_large:
-            yield from self.chunks(check).pieces(name, box)
+            yield from self.chunks(name, box, check).pieces(name, box)
         else:
             yield box, self.compute(name, box)
 
@@ -268,9 +271,9 @@ class Forward:
         """Whether all layers together are too large to be held: then they are kept in chunks."""
         return self._total > STEP_BYTES
 
-    def chunks(self, check: Check = never) -> Chunks:
-        """Give what computes parts in pieces."""
-        return Chunks(self, STEP_BYTES, check)
+    def chunks(self, name: str, box: Box, check: Check = never) -> Chunks:
+        """Give what computes a part of a layer in pieces, along the axis it is thin in."""
+        return Chunks(self, STEP_BYTES, check, Along.thinnest(box, self.shapes[name]))
 
     @cached_property
     def keeping(self) -> Keeping:
@@ -338,8 +341,7 @@ class Forward:
 
         from napari_convnet.model import Patch
 
-        wide = self.weights.dtype == torch.float64
-        array = self.source.read(box, np.float64 if wide else np.float32)
+        array = self.source.read(box, numpy_kind(self.weights.dtype))
         # torch warns of arrays that it may not write to; nothing here writes to its input.
         array = array if array.flags.writeable else array.copy()
         data = torch.from_numpy(array)[None].to(self.weights.device, self.weights.dtype)

@@ -17,11 +17,12 @@ from typing import Any, TypeAlias
 from napari_convnet.network import Layer
 from napari_convnet.network.ops import Cat
 
-from .course import Course, Placed, Rows, ends, make_demand, merged, reach
+from .along import Along, Rows
+from .course import Course, Placed, make_demand, merged, reach
 from .regions import Box, Size, covers, volume, whole
 
-Chunk: TypeAlias = tuple[tuple[str, int], Box]
-"""A chunk: the layer, its number along the first axis, and where it lies."""
+Chunk: TypeAlias = tuple[tuple[str, tuple[int, int]], Box]
+"""A chunk: the layer, the axis and its number along that, and where it lies."""
 
 Find: TypeAlias = Callable[[str, Box], Sequence[Placed]]
 """Gives what is kept of a part of a layer: patches that reach across all of it."""
@@ -80,13 +81,15 @@ class Keeping:
         used = {n for v in self.layers for n in v.inputs}
         return frozenset(v.name for v in self.layers if v.name in looked or v.name not in used)
 
-    def following(self, name: str, box: Box, before: int | None = None) -> Box | None:
+    def following(self, name: str, box: Box, along: Along, before: int | None = None) -> Box | None:
         """Give the slices that come next: all those that begin with what this part depends on.
 
         Parameters
         ----------
         name, box : str, Box
             A part of a layer.
+        along : Along
+            The axis along which one goes on.
         before : int, optional
             Row that was looked at before: who came from above goes on downward.
 
@@ -95,11 +98,11 @@ class Keeping:
         Box or None
             The part that comes next; None at the end.
         """
-        rows, count = self.shapes[name][1], self._count(name, box)
-        (lo, hi), *across = box
+        rows, count = along.size(self.shapes[name]), self._count(name, box, along)
+        lo, hi = along.rows(box)
         up = before is None or before <= lo
         first, last = (hi, min(rows, hi + count)) if up else (max(0, lo - count), lo)
-        return ((first, last), *across) if first < last else None
+        return along.replaced(box, (first, last)) if first < last else None
 
     def chosen(
         self,
@@ -129,10 +132,14 @@ class Keeping:
         list of Chunk
             Those that are most worth keeping first.
         """
-        name, box = course.demand.name, course.demand.box
+        name, box, along = course.demand.name, course.demand.box, course.along
         begun = self._begun(course, following, find, grain) if following else []
-        found = self._ranked(begun, name, box)
-        results = self._results(name, box, grain(name))
+        found = self._ranked(begun, along, along.rows(box)[0] / along.size(self.shapes[name]))
+        rows = self._chunks(name, along, along.rows(box), grain(name))
+        results = [
+            ((name, self.number(each, along, grain(name))), along.replaced(box, each))
+            for each in rows
+        ]
         if sum(map(self._bytes, results)) * RESULTS <= most_bytes:
             found += results
         total = 0
@@ -142,71 +149,75 @@ class Keeping:
                 return found[:count]
         return found
 
-    def _results(self, name: str, box: Box, grain: int) -> list[Chunk]:
-        rows = self._chunks(name, box[0], grain)
-        return [((name, lo // grain), ((lo, hi), *box[1:])) for lo, hi in rows]
+    @staticmethod
+    def number(rows: Rows, along: Along, grain: int) -> tuple[int, int]:
+        """Number a chunk: the axis, and how many lie before it along that."""
+        return along.axis, rows[0] // grain
 
     # ------------------------------------------------------------ what comes next
     def _begun(
         self, course: Course[Any], following: Box, find: Find, grain: Callable[[str], int]
     ) -> list[Chunk]:
         """Give the chunks that a part begins with, when the course is done."""
-        demand = course.demand
+        demand, along = course.demand, course.along
         have = self._as_if_done(course, find, grain)
         plan = make_demand(
-            self.layers, self.shapes, demand.name, following, have, demand.local, grain
+            self.layers, self.shapes, demand.name, following, have, demand.local, grain, along
         )
         return [
-            ((name, ends(each.box)[0] // grain(name)), each.box)
+            ((name, self.number(along.rows(each.box), along, grain(name))), each.box)
             for name, found in plan.there.items()
             for each in found
         ]
 
-    def _count(self, name: str, box: Box) -> int:
+    def _count(self, name: str, box: Box, along: Along) -> int:
         """Count the rows after a part that take something of what the part takes."""
-        most = 1
+        most, size = 1, along.size(self.shapes[name])
         for each, part in reach(self.layers, self.shapes, name, box).items():
-            if part:
-                rows = (part[0][1] - part[0][0]) * self.shapes[name][1]
-                most = max(most, -(-rows // self.shapes[each][1]))
+            lo, hi = along.rows(part)
+            most = max(most, -(-(hi - lo) * size // along.size(self.shapes[each])))
         return most
 
     def _as_if_done(self, course: Course[Any], find: Find, grain: Callable[[str], int]) -> Find:
         """Give what will be there, when the course is done, of a part of a layer."""
+        along = course.along
         done = {
-            name: (merged([ends(box) for box in boxes]), boxes[0][1:])
+            name: (merged([along.rows(box) for box in boxes]), along.across(boxes[0]))
             for name, boxes in course.demand.todo.items()
             if name in self.layer_names and boxes[0]
         }
 
         def have(name: str, box: Box) -> list[Placed]:
             rows, across = done.get(name, ([], ()))
-            if not rows or not box or not covers(across, box[1:]):
+            if not rows or not box or not covers(across, along.across(box)):
                 return list(find(name, box))
             found: list[Placed] = []
-            for lo, hi in self._chunks(name, box[0], grain(name)):
+            for lo, hi in self._chunks(name, along, along.rows(box), grain(name)):
                 if any(a <= lo and hi <= b for a, b in rows):
-                    found.append(Span(((lo, hi), *across)))
+                    found.append(Span(along.box((lo, hi), across)))
                 else:
-                    found.extend(find(name, ((lo, hi), *box[1:])))
+                    found.extend(find(name, along.replaced(box, (lo, hi))))
             return found
 
         return have
 
-    def _chunks(self, name: str, rows: Rows, grain: int) -> list[Rows]:
+    def _chunks(self, name: str, along: Along, rows: Rows, grain: int) -> list[Rows]:
         """Give the rows of the chunks that some rows are in."""
-        most = self.shapes[name][1]
+        most = along.size(self.shapes[name])
         starts = range(rows[0] // grain * grain, rows[1], grain)
         return [(lo, min(most, lo + grain)) for lo in starts]
 
     # ------------------------------------------------------------ what goes first
-    def _ranked(self, found: Sequence[Chunk], name: str, box: Box) -> list[Chunk]:
-        """Put chunks in order: those dear to compute for their size, then those needed soon."""
-        here = box[0][0] / self.shapes[name][1]
+    def _ranked(self, found: Sequence[Chunk], along: Along, here: float) -> list[Chunk]:
+        """Put chunks in order: those dear to compute for their size, then those needed soon.
+
+        `here` is the place of what is computed now, as a share of its layer.
+        """
 
         def rank(chunk: Chunk) -> tuple[float, float]:
-            (layer, _), each = chunk
-            return -self._worth[layer], abs(here - ends(each)[0] / self.shapes[layer][1])
+            (layer, _), box = chunk
+            place = along.rows(box)[0] / along.size(self.shapes[layer])
+            return -self._worth[layer], abs(here - place)
 
         return sorted(found, key=rank)
 
@@ -216,7 +227,7 @@ class Keeping:
         macs = {v.name: v.kind.macs(*(self.shapes[n] for n in v.inputs)) or 0 for v in self.layers}
         return {
             v.name: sum(macs[each] for each in self._before(v.name))
-            / self._bytes(((v.name, 0), whole(self.shapes[v.name])))
+            / self._bytes(((v.name, (0, 0)), whole(self.shapes[v.name])))
             for v in self.layers
         }
 
