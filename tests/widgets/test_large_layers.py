@@ -1,6 +1,7 @@
 """Layers that are large: what is read of them, on which thread, and at which moment."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from napari_convnet.data import head
 from napari_convnet.network import UserError
 from napari_convnet.training.predicting.results import Segmentation
 from napari_convnet.viewer import comparing, layer_data, reading
+from napari_convnet.viewer.predicting import PredictionStatus
 
 VOLUMES = "input: 1x32x32x32\nnet:\n  - c1: conv 4 k3 relu\n  - out: conv 3 k1\n"
 
@@ -271,6 +273,42 @@ def test_comparing_asks_for_a_segmentation_in_the_same_place(session, pair, pred
     session.prediction = None
     with pytest.raises(UserError, match="predict first"):
         session.compare_prediction(labels)
+
+
+# -- predictions --
+
+
+def test_a_prediction_gets_labels_of_its_own_in_a_thread(session, predicted, qtbot):
+    said = Told(predicted.labels)
+    session._predicted_over = (session.source(), "scan")
+    session._predicted_voxels(replace(predicted, labels=said))
+    qtbot.waitUntil(lambda: session.prediction_layer() is not None)
+    layer = session.prediction_layer()
+    np.testing.assert_array_equal(layer.data, said.array)
+    layer.paint((3, 4, 5), 9)
+    assert 9 not in said.array
+    assert said.most_read(window=True) == 0
+
+
+def test_a_prediction_may_be_given_up_until_it_is_shown(session, predicted, qtbot):
+    session._predicted_over = (session.source(), "scan")
+    session._set_predicting(PredictionStatus("running"))
+    session._predicted_voxels(predicted)
+    session.cancel_prediction()
+    qtbot.waitUntil(lambda: session.predicting.state == "cancelled")
+    assert session.prediction_layer() is None
+
+
+def test_the_window_does_not_wait_for_a_process_to_end(session, slow, qtbot):
+    slow.go.set()
+    session.train()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    closed = []
+    session._trainer.close = lambda timeout: closed.append(threading.current_thread())
+    session._training_ended(None)
+    assert session._trainer is None
+    qtbot.waitUntil(lambda: bool(closed))
+    assert closed[0] is not threading.main_thread()
 
 
 # -- slices as channels --
