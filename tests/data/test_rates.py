@@ -261,3 +261,24 @@ def test_recordings_that_come_along_are_resampled(name, length) -> None:
     found = load_examples(parse(text))
     assert found.rate == 11025
     assert found.shape == (2, 11025 if patches else length)
+
+
+def test_so_are_those_that_are_to_be_given_themselves() -> None:
+    text = "input: 2x2048\ndata:\n  source: direction\n  rate: 11025\nnet:\n  - conv 2 k9\n"
+    found = load_examples(parse(f"{text}train:\n  task: regress\n"))
+    assert (found.rate, {scan.size for scan in found.scans}) == (11025, {(2048,)})
+
+
+def test_two_ears_that_would_be_heard_one_by_one(tmp_path) -> None:
+    soundfile.write(tmp_path / "a.wav", heard(8000).T, 8000)
+    np.save(tmp_path / "a.npy", np.arange(4000) // 2000)
+    data = "data:\n  images: a.wav\n  labels: a.npy\n  split: 100/0\n"
+    text = f"input: 1x500\n{data}net:\n  - conv 2 k9\ntrain:\n  task: segment\n"
+    with pytest.raises(UserError) as caught:
+        load_examples(read(tmp_path, text))
+    assert str(caught.value) == (
+        "a.wav is a recording with 2 channels, each of which a network with input 1x500 hears "
+        "alone, and a.npy has 4000 samples; write input: 2x500, which hears them together, or give "
+        "a target of 2x4000 samples"
+    )
+    assert load_examples(read(tmp_path, text.replace("1x500", "2x500"))).shape == (2, 500)

@@ -1,13 +1,14 @@
 """Metrics against their definitions, counted voxel by voxel."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_convnet.training import metrics
+from napari_convnet.training import Segmentation, metrics
 from napari_convnet.training.metrics import Errors, per_class
 from napari_convnet.training.results import Evaluation, RegressionEvaluation
 
@@ -108,11 +109,25 @@ def test_a_segmentation_is_told_in_a_table():
         "class    Dice     IoU  precision  recall  accuracy  voxels  ml labelled  ml predicted",
         "other  0.8000  0.6667     100.0%   66.7%     80.0%       3          6.0           4.0",
         "grey   0.8000  0.6667      66.7%  100.0%     80.0%       2          4.0           6.0",
-        "white     nan     nan       nan%    nan%    100.0%       0          0.0           0.0",
+        "white       -       -          -       -    100.0%       0          0.0           0.0",
+        "-: nothing to measure, of what is not there or was not found",
     ]
     told = found.as_dict()
     assert told["volumes_ml"] == {"labelled": [6.0, 4.0, 0.0], "predicted": [4.0, 6.0, 0.0]}
     assert (told["mean_dice"], told["dice"], told["iou"][2]) == (0.8, [0.8, 0.8, None], None)
+
+
+def test_where_there_is_nothing_to_measure_words_say_so():
+    names = ("air", "bone")
+    found = Evaluation(0.5, 0.7, np.array([[5, 5], [0, 0]]), names, unit="voxels")
+    assert str(found).startswith("no mean Dice (nothing but air is labelled), accuracy 50.00%")
+    place = {"units": ("mm",) * 3, "axes": ("z", "y", "x"), "affine": np.eye(4)}
+    labels, none = np.zeros((1, 1, 2), np.uint8), np.zeros((2, 2), np.int64)
+    empty = Segmentation(labels, classes=names, voxels=labels[0, 0], confusion=none, **place)
+    assert str(empty).endswith("\nno mean Dice (nothing is labelled)")
+    painted = replace(empty, confusion=np.array([[0, 0], [0, 2]]), first=1)
+    assert str(painted).endswith("\nmean Dice 1.0000")
+    assert "nan" not in f"{found}{empty}{painted}"
 
 
 def test_a_regression_is_told_in_a_line():

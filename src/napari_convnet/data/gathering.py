@@ -236,9 +236,18 @@ def _source_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Foun
         pairs = items_of(image, labels if recipe.labels else None, recipe)
         return pairs, tuple(own.classes) or source.classes, default
     loaded = load_dataset(pipeline)
-    images = (np.asarray(loaded.images[i]) for i in range(len(loaded)))
-    each = ((Contents(image, name=loaded.name_of(i)), None, "") for i, image in enumerate(images))
-    return each, (), None
+    return ((_image(loaded, i), None, "") for i in range(len(loaded))), (), None
+
+
+def _image(loaded: Dataset, index: int) -> Contents:
+    """Give an image of a sample; recordings know their rate."""
+    array = np.asarray(loaded.images[index])
+    found = Contents(array, name=loaded.name_of(index))
+    if not loaded.rate:
+        return found
+    affine = np.eye(array.ndim + 1)
+    affine[-2, -2] = 1 / loaded.rate
+    return replace(found, affine=affine, units=("pixel",) * (array.ndim - 1) + ("s",))
 
 
 def _file_pairs(pipeline: PipelineLike, own: DataLike, recipe: Recipe) -> Iterator[Pair]:

@@ -14,6 +14,7 @@ from .contents import Contents
 from .dataset import Dataset
 from .scans import Recipe
 from .settings import text_of
+from .sound import EAR_AXES
 from .values import as_array
 
 Pair = tuple[Contents, Contents | None, str]
@@ -147,6 +148,8 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
         return
     count = image.array.shape[0]
     if target is not None and target.array.shape[:1] != (count,):
+        if image.axes == EAR_AXES:
+            raise _several_ears(image, target, recipe)
         what = (
             f"{image.name or 'the image'} holds {count} images, and "
             f"{target.name or 'the label image'} has {text_of(target.array.shape)} voxels"
@@ -156,6 +159,19 @@ def items_of(image: Contents, target: Contents | None, recipe: Recipe) -> Iterat
     volume = "" if image.affine is None else image.name
     for i in range(count):
         yield _item(image, i), None if target is None else _item(target, i), volume
+
+
+def _several_ears(image: Contents, target: Contents, recipe: Recipe) -> UserError:
+    """Make an error about a recording whose channels would be learned from one by one."""
+    count, samples = image.array.shape
+    heard = text_of((count, *recipe.input[1:]))
+    has = text_of(target.array.shape)
+    return UserError(
+        f"{image.name} is a recording with {count} channels, each of which a network with input "
+        f"{text_of(recipe.input)} hears alone, and {target.name or 'its target'} has {has} samples",
+        f"write input: {heard}, which hears them together, or give a target of "
+        f"{text_of((count, samples))} samples",
+    )
 
 
 def _item(stack: Contents, index: int) -> Contents:

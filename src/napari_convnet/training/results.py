@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from . import metrics
 from .events import OPTIMISTIC
 from .metrics import Counts, Ratios, listed
+
+NOTHING = "-"
+WHY_NOTHING = f"{NOTHING}: nothing to measure, of what is not there or was not found"
+"""What is said below a table in which a number is missing."""
 
 
 class Judged:
@@ -152,32 +156,64 @@ class Evaluation(Scored):
         }
 
     def __str__(self) -> str:
-        judged = f"mean Dice {self.mean_dice:.4f}, " if self.dense else ""
+        mean = told_dice(self.confusion, self.foreground, self.classes)
+        judged = f"{mean}, " if self.dense else ""
         where = "" if self.part == "all" else f" of the {self.part} part"
         head = f"{judged}accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, "
         head += f"{self.n:,} {self.unit}{where}"
         columns = self._overlaps() if self.dense else self._rates()
         lines = [head, *([self.message] if self.message else [])]
-        return "\n".join(lines + _table(("class", *self.classes), columns))
+        lines += _table(("class", *self.classes), columns)
+        absent = any(NOTHING in column for column in columns)
+        return "\n".join([*lines, *([WHY_NOTHING] if absent else [])])
 
     def _rates(self) -> list[tuple[str, ...]]:
         return [
-            ("precision", *(f"{value:.1%}" for value in self.precision)),
-            ("recall", *(f"{value:.1%}" for value in self.recall)),
+            ("precision", *_cells(self.precision, ".1%")),
+            ("recall", *_cells(self.recall, ".1%")),
             (self.unit, *(f"{count:,}" for count in self.counts)),
         ]
 
     def _overlaps(self) -> list[tuple[str, ...]]:
         columns = [
-            ("Dice", *(f"{value:.4f}" for value in self.dice)),
-            ("IoU", *(f"{value:.4f}" for value in self.iou)),
+            ("Dice", *_cells(self.dice, ".4f")),
+            ("IoU", *_cells(self.iou, ".4f")),
             *self._rates()[:2],
-            ("accuracy", *(f"{value:.1%}" for value in self.accuracies)),
+            ("accuracy", *_cells(self.accuracies, ".1%")),
             (self.unit, *(f"{count:,}" for count in self.counts)),
         ]
         for name, values in self.volumes.items():
             columns.append((f"ml {name}", *(f"{value:,.1f}" for value in values)))
         return columns
+
+
+def told_dice(counts: Counts, foreground: int, classes: Sequence[str]) -> str:
+    """Tell the mean Dice of voxels, or why there is none.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        int64 (classes, classes): per right class (row) and predicted class (column).
+    foreground : int
+        The first class that enters the mean.
+    classes : sequence of str
+        Names of the classes.
+
+    Examples
+    --------
+    >>> told_dice(np.array([[7, 2], [0, 0]]), 1, ("air", "bone"))
+    'no mean Dice (nothing but air is labelled)'
+    """
+    value = metrics.mean_dice(counts, foreground)
+    if not math.isnan(value):
+        return f"mean Dice {value:.4f}"
+    but = f" but {classes[0]}" if counts.any() else ""
+    return f"no mean Dice (nothing{but} is labelled)"
+
+
+def _cells(values: Ratios, form: str) -> Iterator[str]:
+    """Write numbers of a table; NaN is a dash."""
+    return (NOTHING if math.isnan(value) else format(value, form) for value in values)
 
 
 def _table(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:

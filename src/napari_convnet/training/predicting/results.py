@@ -15,7 +15,7 @@ from napari_convnet.data.write import IN_MM
 
 from .. import metrics
 from ..metrics import Counts, listed
-from ..results import Judged
+from ..results import Judged, told_dice
 
 Matrix = NDArray[np.float64]
 
@@ -89,7 +89,12 @@ class Segmentation(Judged):
         """Mean Dice of the foreground classes; NaN where the right labels are not known."""
         if self.confusion is None:
             return math.nan
-        return metrics.mean_dice(self.confusion, 0 if self.first else 1)
+        return metrics.mean_dice(self.confusion, self._foreground)
+
+    @property
+    def _foreground(self) -> int:
+        """The first class that enters the mean Dice: see `metrics.foreground_of`."""
+        return 0 if self.first else 1
 
     @property
     def millilitres(self) -> NDArray[np.float64] | None:
@@ -139,7 +144,7 @@ class Segmentation(Judged):
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         lines = [_line(row, widths) for row in cells]
         if self.confusion is not None:
-            lines.append(f"mean Dice {self.mean_dice:.4f}")
+            lines.append(told_dice(self.confusion, self._foreground, self.classes))
         return "\n".join([*([self.message] if self.message else []), *lines])
 
 
