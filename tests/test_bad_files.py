@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[str, Callable[[], object], str]] = {
         lambda: cut(sound, "a.wav", 9000),
         "a.wav is cut short: 23,044 bytes of its sound are missing; copy it again, or"
         ' accept "damaged" to read what there is of it (accept: damaged in data:; --accept damaged '
-        "of open, maps and predict)",
+        "on the command line)",
     ),
     "cut FLAC": (
         "a.flac",
@@ -184,7 +184,7 @@ REFUSED: dict[str, tuple[str, Callable[[], object], str]] = {
         lambda: cut(sound, "a.ogg", -300),
         "a.ogg is cut short: its last page is missing; copy it again, or accept "
         '"damaged" to read what there is of it (accept: damaged in data:; --accept damaged '
-        "of open, maps and predict)",
+        "on the command line)",
     ),
     "corrupt OME-Zarr": (
         "a.zarr",

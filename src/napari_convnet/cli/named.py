@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_convnet.network import UserError, did_you_mean, quoted
+from napari_convnet.network import UserError, did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from napari_convnet.data import Contents
@@ -59,9 +59,36 @@ def image(name: str, accept: Sequence[str] = ()) -> Contents:
 
 
 def accepted(pipeline: Pipeline, words: Sequence[str] | None) -> tuple[str, ...]:
-    """Give what may be approximated: what the document accepts, and ``--accept`` words."""
+    """Give what may be approximated: what the document accepts, and ``--accept`` words.
+
+    Raises
+    ------
+    UserError
+        If there is nothing of the name to be accepted.
+    """
     own = () if pipeline.data is None else pipeline.data.accept
-    return (*own, *(words or ()))
+    return tuple(dict.fromkeys((*own, *known(words))))
+
+
+def known(words: Sequence[str] | None) -> tuple[str, ...]:
+    """Give ``--accept`` words, each of which readers know."""
+    from napari_convnet.document.vocabulary import ACCEPTED
+
+    for word in words or ():
+        if word not in ACCEPTED:
+            near = did_you_mean(word, ACCEPTED, f"write {listed(ACCEPTED)}")
+            raise UserError(f"nothing is called {quoted(word)} that could be accepted", near)
+    return tuple(words or ())
+
+
+def accepting(pipeline: Pipeline, words: Sequence[str] | None) -> Pipeline:
+    """Let a document accept ``--accept`` words too: runs of it, which keep its text, do as well."""
+    from napari_convnet.document import edit
+
+    if not words:
+        return pipeline
+    value = f"[{', '.join(accepted(pipeline, words))}]"
+    return pipeline.edited(edit.set_value(pipeline.text, "data.accept", value))
 
 
 def is_run(name: str) -> bool:

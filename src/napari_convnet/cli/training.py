@@ -13,7 +13,7 @@ import typer
 from napari_convnet.network import UserError
 
 from . import named
-from .app import Device, DocOrPreset, app
+from .app import Accept, Device, DocOrPreset, app
 
 if TYPE_CHECKING:
     from napari_convnet.document import Pipeline
@@ -31,6 +31,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Another setting: train.epochs=3."),
     ] = None,
+    accept: Accept = None,
     device: Device = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print every event as a line of JSON.")
@@ -42,7 +43,7 @@ def train(
 
     if resume and run is None:
         raise UserError("--resume needs the run to go on with", "add --run and its folder")
-    pipeline = _with_settings(named.draft(doc), settings or ()).checked()
+    pipeline = named.accepting(_with_settings(named.draft(doc), settings or ()), accept).checked()
     control = Control()
     events = fit(pipeline, run=run, device=device, resume=resume, control=control)
     with _interrupts(control):

@@ -12,7 +12,7 @@ import typer
 from napari_convnet.network import UserError
 
 from . import named
-from .app import AsJson, Device, DocOrRun, app, print_json, told
+from .app import Accept, AsJson, Device, DocOrRun, app, print_json, told
 
 if TYPE_CHECKING:
     from napari_convnet.data import Examples
@@ -41,6 +41,7 @@ def evaluate(
             help="train, validation, test or all; else what was held out, and all of DATA.",
         ),
     ] = None,
+    accept: Accept = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +50,7 @@ def evaluate(
     from napari_convnet.training.evaluation import check_part
 
     check_part(part)
-    pipeline = named.document_or_run(run)
+    pipeline = named.accepting(named.document_or_run(run), accept)
     examples = _examples(run, pipeline, data, labels, part)
     found = measure(pipeline, examples, device, part=part)
     notes = [] if examples is None else [str(note) for note in examples.notes]

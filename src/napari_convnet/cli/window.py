@@ -28,10 +28,11 @@ def open_(
     accept: Accept = None,
 ) -> None:
     """Open napari with the docks."""
+    words = named.known(accept)
     documents, images = _sorted_out(files or [])
     need_window()
     # Before the window: what cannot be read is an error of this command.
-    scans = {file: layers(file, accept or ()) for file in images if is_ours(file)}
+    scans = {file: layers(file, words) for file in images if is_ours(file)}
     import napari
     from napari.layers import Layer
 

@@ -124,7 +124,7 @@ class Refusal(UserError):
     """
 
     def __init__(self, what: str, instead: str, accept: str, to: str, then: str) -> None:
-        how = f"accept: {accept} in data:; --accept {accept} of open, maps and predict"
+        how = f"accept: {accept} in data:; --accept {accept} on the command line"
         super().__init__(what, f'{instead}, or accept "{accept}" to {to} ({how})')
         self.what, self.instead, self.accept, self.to, self.then = what, instead, accept, to, then
 

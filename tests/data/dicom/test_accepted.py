@@ -12,9 +12,9 @@ from napari_convnet.data.nifti import place
 from napari_convnet.data.sound import reading as sound
 from napari_convnet.document import parse, vocabulary
 from napari_convnet.network import UserError
-from napari_convnet.training import predict
+from napari_convnet.training import Run, predict
 
-HOW = "accept: uneven in data:; --accept uneven of open, maps and predict"
+HOW = "accept: uneven in data:; --accept uneven on the command line"
 
 
 @pytest.fixture
@@ -79,6 +79,31 @@ def test_so_does_the_command_line(folder, capsys, command, output) -> None:
     assert cli.main([*order, "--accept", "uneven"]) == 0
     document(folder, "  accept: [uneven, duplicates]")
     assert cli.main([*order, "--json"]) == 0
+
+
+def test_training_and_measuring_do_too_and_the_run_says_so(folder, capsys) -> None:
+    document(folder)
+    order = ["train", str(folder / "net.yaml"), "--run", str(folder / "run")]
+    assert cli.main([*order, "--set", "train.epochs=1"]) == 2
+    assert HOW in capsys.readouterr().err
+    assert cli.main([*order, "--set", "train.epochs=1", "--accept", "uneven"]) == 0
+    assert Run(folder / "run").pipeline.data.accept == ("uneven",)
+    given = [str(folder / "scan"), "--labels", str(folder / "labels.nii.gz")]
+    for trained, words in (("run", []), ("net.yaml", ["--accept", "uneven"])):
+        assert cli.main(["evaluate", str(folder / trained), *given, *words]) == 0
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(folder / "net.yaml"), *given]) == 2
+    assert HOW in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "open"])
+def test_words_that_nobody_knows_are_refused(folder, capsys, command) -> None:
+    document(folder)
+    words = [command, str(folder / "net.yaml"), str(folder / "scan"), "--accept", "unevn"]
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err == (
+        'nothing is called "unevn" that could be accepted; did you mean uneven?\n'
+    )
 
 
 def test_the_words_are_those_of_the_readers() -> None:
