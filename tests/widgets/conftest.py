@@ -19,12 +19,14 @@ class QuietWorker:
     alive = True
 
     def __init__(self, kind: str = "eye", **options: Any) -> None:
-        self.kind, self.jobs, self.told = kind, [], []
+        self.kind, self.jobs, self.options, self.told = kind, [], [], []
         QuietWorker.all.append(self)
 
     def submit(self, job: Any, **options: Any) -> Any:
         self.jobs.append(job)
-        return SimpleNamespace(cancel=lambda: self.told.append("cancel"), tell=self.told.append)
+        self.options.append(options)
+        cancel = lambda: self.told.append("cancel")  # noqa: E731
+        return SimpleNamespace(cancel=cancel, tell=self.told.append, state="waiting")
 
     def start(self) -> None: ...
     def close(self, timeout: float = 0) -> None: ...

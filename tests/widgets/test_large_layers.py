@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_convnet.data import head
+from napari_convnet.data import head, read_contents
+from napari_convnet.document import read
+from napari_convnet.engine.messages import Crashed
 from napari_convnet.network import UserError
 from napari_convnet.training.predicting.results import Segmentation
-from napari_convnet.viewer import comparing, layer_data, reading
+from napari_convnet.viewer import comparing, layer_data, reading, saving
 from napari_convnet.viewer.predicting import PredictionStatus
 
 VOLUMES = "input: 1x32x32x32\nnet:\n  - c1: conv 4 k3 relu\n  - out: conv 3 k1\n"
@@ -89,6 +91,59 @@ def test_a_saved_document_names_all_that_was_painted(session, pair, tmp_path, qt
     qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
     assert not session.modified
     assert "class 4" in (tmp_path / "net.yaml").read_text()
+
+
+# -- closing before all is saved --
+
+
+def on_disk(path):
+    """The labels that a saved document names."""
+    data = read(path).data
+    return np.asarray(read_contents(path.parent / data.labels).array)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_was_saved_is_whole_when_the_window_has_gone(session, pair, tmp_path, qtbot, asked):
+    scan, _ = pair
+    painted = session.new_labels(scan)
+    session.learn_from_layers((scan, painted))
+    painted.data[3:5, 4:9, 4:9] = 4
+    session.save(tmp_path / "net.yaml")
+    if asked:  # The job waits for another one.
+        qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
+    session.viewer.layers.clear()  # as napari does first
+    session.close()
+    np.testing.assert_array_equal(on_disk(tmp_path / "net.yaml"), painted.data)
+    assert read(tmp_path / "net.yaml").data.classes[-1] == "class 4"
+    names = sorted(path.name for path in (tmp_path / "net.layers").iterdir())
+    assert names == ["scan_image.nii.gz", "scan_labels.nii.gz"]
+
+
+def test_what_cannot_be_saved_at_the_end_is_told(session, pair, tmp_path, caplog):
+    session.learn_from_layers(pair)
+    session.save(tmp_path / "net.yaml")
+    (tmp_path / "net.layers").write_text("no folder")
+    session.close()
+    assert "net.yaml with its layers is not saved: " in caplog.text
+
+
+def test_a_disk_that_does_not_answer_keeps_nobody(caplog):
+    answer = threading.Event()
+    saving.finish([saving.Save("net.yaml", answer.wait)], 0.01)
+    answer.set()
+    assert "net.yaml is not saved: it was not done after 0.01 seconds" in caplog.text
+
+
+def test_a_save_that_failed_is_made_again(session, pair, tmp_path, qtbot):
+    session.learn_from_layers(pair)
+    session.save(tmp_path / "net.yaml")
+    qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
+    for file in jobs(session, "write_layers")[0].arguments["files"]:
+        file.write()
+    (failed,) = (each["on_error"] for each in session._eye.options if each.get("key") is None)
+    failed(Crashed("the disk is full"))
+    session.save()
+    qtbot.waitUntil(lambda: len(jobs(session, "write_layers")) > 1)
 
 
 # -- painting while it is read --

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.problems import UserError
-from .write import write_nifti, write_tiff
+from .write import whole_file, write_nifti, write_tiff
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +49,15 @@ class LayerFile:
         path, array = Path(self.path), np.asarray(self.array)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix == ".npy":
-                np.save(path, array, allow_pickle=False)
         except OSError as error:
             fix = "save the document in another folder"
             raise UserError(f"cannot write {path}: {error.strerror or error}", fix) from None
-        if path.suffix == ".tif":
+        if path.suffix == ".npy":
+            with whole_file(path) as temporary:
+                np.save(temporary, array, allow_pickle=False)
+        elif path.suffix == ".tif":
             write_tiff(path, array, self.affine, unit=self.unit)
-        elif path.suffix != ".npy":
+        else:
             affine = np.eye(4) if self.affine is None else self.affine
             write_nifti(path, array, affine, unit=self.unit, labels=self.labels)
 

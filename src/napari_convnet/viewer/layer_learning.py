@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
 
-from napari_convnet.data.layer_files import LayerFile
+from napari_convnet.data.layer_files import LayerFile, write_layer_files
+from napari_convnet.document import write_text
 from napari_convnet.engine import Failure, Job, Ticket
 from napari_convnet.engine.control import Token
 from napari_convnet.network import UserError
@@ -22,6 +24,7 @@ from .layer_data import LayerPair, Plan, Planned, plan
 from .learning import Learning
 from .patches import is_shown_patches, show_patches
 from .reading import values_of
+from .saving import Save, finish
 from .taking import NothingPainted, Taken, Taking
 
 if TYPE_CHECKING:
@@ -57,8 +60,15 @@ class LayerLearning(Learning):
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._unsaved = ""
         self._preview: Ticket | Errand | None = None
+        self._saves: set[Save] = set()
+
+    def finish_saving(self) -> None:
+        """Write what was saved and is not on disk yet; called before the window goes."""
+        saves, self._saves = self._saves, set()
+        finish(saves)
 
     def _end(self, timeout: float) -> None:
+        self.finish_saving()
         self._changes.close()
         super()._end(timeout)
 
@@ -244,15 +254,20 @@ class LayerLearning(Learning):
         found = self._planned(pairs, target)
         self._describe(found, pairs, highest_at_once(pairs))
         written = super().save(path)
+        here = partial(self._save_layers_here, found, pairs)
+        save = Save(f"{target.name} with its layers", here)
+        self._saves.add(save)
         self._at_one_moment(
             [pair.target for pair in pairs],
             Taking(found, self._fresh),
-            partial(self._save_layers, found, pairs),
-            on_error=self._not_taken,
+            partial(self._save_layers, save, found, pairs),
+            on_error=partial(self._not_taken, save),
         )
         return written
 
-    def _save_layers(self, found: Plan, pairs: Sequence[LayerPair], taken: Taken) -> None:
+    def _save_layers(
+        self, save: Save, found: Plan, pairs: Sequence[LayerPair], taken: Taken
+    ) -> None:
         if self._plan is found and self.layer_pairs:
             saved = not self.modified
             self._describe(found, pairs, taken.highest)
@@ -260,17 +275,42 @@ class LayerLearning(Learning):
                 # It has fewer classes on disk than there are labels.
                 super().save()
         files = self._files(taken)
-        if files:
-            self._submit(
-                self._eye,
-                Job(JOBS + "write_layers", {"files": files}),
-                on_result=lambda count: self.say("info", _told(files)),
-            )
+        if not files:
+            self._saves.discard(save)
+            return
+        save.ticket = self._submit(
+            self._eye,
+            Job(JOBS + "write_layers", {"files": files}),
+            on_result=partial(self._saved, save, files),
+            on_error=partial(self._not_written, save, files),
+        )
 
-    def _not_taken(self, error: Exception) -> None:
+    def _saved(self, save: Save, files: Sequence[LayerFile], count: int) -> None:
+        self._saves.discard(save)
+        self.say("info", _told(files))
+
+    def _not_written(self, save: Save, files: Sequence[LayerFile], failure: Failure) -> None:
+        """What is there is older than the layers."""
+        self._saves.discard(save)
+        for file in files:
+            self._stamps.pop(Path(file.path), None)
+        self._failed(failure)
+
+    def _not_taken(self, save: Save, error: Exception) -> None:
+        self._saves.discard(save)
         # A document may be saved before anything is painted.
         if not isinstance(error, NothingPainted):
             self._failed(error)
+
+    def _save_layers_here(self, found: Plan, pairs: Sequence[LayerPair]) -> None:
+        """Write the layers as they are; the window waits, so that nobody paints meanwhile."""
+        with suppress(NothingPainted):
+            taken = Taking(found, lambda one: False)(Token())
+            if self._plan is found and self.path is not None and not self.modified:
+                kept = self._pipeline.data.classes if self._pipeline.data else ()
+                text = described(self._pipeline, found, pairs, taken.highest, kept)
+                write_text(self.path, text)
+            write_layer_files(self._files(taken))
 
     def _begin_run(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import TYPE_CHECKING, Any
 
 from .session import Session
@@ -47,6 +48,13 @@ def attach(viewer: napari.Viewer) -> Session:
         _quit_with(session)
     session.start()
     return session
+
+
+@atexit.register
+def _finish() -> None:
+    """Finish what is to be saved where a script ends that has closed nothing."""
+    for session in list(_SESSIONS.values()):
+        session.finish_saving()
 
 
 def _window(viewer: Any) -> Any:
