@@ -276,7 +276,7 @@ def test_it_measures_by_right_labels() -> None:
     elsewhere = Contents(right, affine=np.eye(4), units=("mm",) * 3, axes=("z", "y", "x"))
     with pytest.raises(UserError, match="place"):
         predict(pipeline, sample(array), labels=elsewhere)
-    with pytest.raises(UserError, match="and the labels: 2x10x11x12; give"):
+    with pytest.raises(UserError, match="and the label image: 2x10x11x12; give"):
         predict(pipeline, sample(array), labels=np.zeros((2, 10, 11, 12), int))
     regression = document(task="regress", end="conv 1 k1")
     with pytest.raises(UserError, match="labels measure classes"):

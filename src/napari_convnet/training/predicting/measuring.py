@@ -86,7 +86,7 @@ def _contents(labels: Any, accept: Sequence[str]) -> Contents:
     if hasattr(labels, "shape") or isinstance(labels, list | tuple):
         labels = Contents(np.asarray(labels))
     found = labels if isinstance(labels, Contents) else read_contents(labels, accept=accept)
-    return replace(found, name=found.name or "the labels")
+    return replace(found, name=found.name or "the label image")
 
 
 def _like(scene: Scene) -> Contents:
