@@ -73,6 +73,22 @@ def test_only_what_changed_is_computed(computed: list[str]) -> None:
     assert len(computed) == 5
 
 
+def test_a_large_window_does_not_keep_others_out(
+    computed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = PreviewCache(70_000)
+    with monkeypatch.context() as small:
+        small.setattr("napari_convnet.maps.forward.STEP_BYTES", 10_000)
+        for seed in range(40):
+            previews(
+                document((1, 16, 16, 16), ["conv 1 k3"]), noise(16, 16, 16) + seed, cache=cache
+            )
+    for outputs in (4, 5):
+        computed.clear()
+        previews(document((1, 28, 28), [*LINES, f"conv {outputs} k1"]), noise(28, 28), cache=cache)
+    assert computed == ["conv-1"]
+
+
 def test_only_what_is_computed_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[list[str]] = []
     real = ConvNet.__init__

@@ -120,7 +120,7 @@ class _Keyed:
         return self.patches.most_bytes
 
     def want(self, owner: Hashable, parts: Sequence[tuple[Hashable, Box]]) -> None:
-        self.patches.want(self._key(owner), [(self._key(name), box) for name, box in parts])
+        """Want nothing: the next window has other values, and so other keys."""
 
     def find(self, name: Hashable, box: Box) -> Patch | None:
         return self.patches.find(self._key(name), box)
