@@ -11,6 +11,9 @@ ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
 DEMO_FLAGS ?= --headless --output demo-output
 endif
 
+# Two at a time: many tests wait for processes of their own.
+PYTEST_FLAGS ?= -n 2
+
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo test lint docs pictures bench clean
 
