@@ -255,6 +255,43 @@ def test_a_document_that_learns_from_something_else_meanwhile(session, slow, qtb
     assert "source: head" in job.arguments["text"]
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_layer_may_be_given_another_array_meanwhile(session, viewer, slow, qtbot, side):
+    layer = (viewer.layers["scan"], slow.labels)[side]
+    session.train()
+    qtbot.waitUntil(slow.half.is_set)
+    layer.data = np.roll(layer.data, 1)
+    slow.go.set()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    (job,) = jobs(session, "train")
+    np.testing.assert_array_equal(job.arguments["files"][side].array, layer.data)
+
+
+def test_what_was_saved_of_an_array_that_has_gone_is_written_anew(session, slow, tmp_path, qtbot):
+    session.save(tmp_path / "net.yaml")
+    qtbot.waitUntil(slow.half.is_set)
+    slow.labels.data = np.roll(slow.labels.data, 1)
+    slow.go.set()
+    qtbot.waitUntil(lambda: bool(jobs(session, "write_layers")))
+    for file in jobs(session, "write_layers")[0].arguments["files"]:
+        file.write()
+    session.train()
+    qtbot.waitUntil(lambda: bool(jobs(session, "train")))
+    (file,) = jobs(session, "train")[0].arguments["files"]
+    np.testing.assert_array_equal(file.array, slow.labels.data)
+
+
+def test_a_document_that_the_layers_do_not_suit_any_more(session, slow, qtbot):
+    told = []
+    session.message.connect(lambda message: told.append(message.text))
+    session.preview_patches()
+    qtbot.waitUntil(slow.half.is_set)
+    session.set_text(session.text.replace("input: 1x32", "input: 3x32"))
+    slow.go.set()
+    qtbot.waitUntil(lambda: not session.previewing)
+    assert any("wants 3 channels" in text for text in told)
+
+
 def test_a_viewer_may_be_closed_meanwhile(session, slow, qtbot):
     session.train()
     qtbot.waitUntil(slow.half.is_set)
@@ -305,6 +342,20 @@ def test_labels_are_compared_in_a_thread(session, pair, predicted, qtbot, monkey
     assert counts.sum() == labels.data.size
     assert counts.sum() - np.trace(counts) == 1
     assert labels.data.most_read(window=True) <= 30 * 28
+
+
+def test_the_mean_that_is_told_is_that_of_the_table(session, pair, predicted, qtbot):
+    told = []
+    session.message.connect(lambda message: told.append(message.text))
+    _, labels = pair
+    # Of the first class nothing is right: painted from 1, it enters the mean.
+    session.prediction = replace(
+        predicted, labels=np.where(predicted.labels == 1, 2, predicted.labels)
+    )
+    session.compare_prediction(labels)
+    qtbot.waitUntil(lambda: session.prediction.confusion is not None)
+    assert session.prediction.mean_dice < 0.9
+    assert told[-1] == f"compared with right: mean Dice {session.prediction.mean_dice:.3f}"
 
 
 def test_labels_of_no_class_are_refused(session, pair, predicted, qtbot):

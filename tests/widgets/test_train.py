@@ -226,6 +226,17 @@ def test_progress_and_result(train, qtbot, session):
     assert "weights: runs/lenet-001@best" in session.text
 
 
+def test_a_score_that_is_too_good_is_told_with_its_reason(train, qtbot, session):
+    session._training_event(started(task="segment", score_name="Dice"))
+    end = Finished(Path("runs/a"), 30, None, 0.1, 75.0, False, "Dice", 0.83, optimistic=True)
+    session._training_event(end)
+    qtbot.waitUntil(lambda: "Test Dice 0.830 (optimistic)" in train.result.text())
+    assert train.result.toolTip() == end.caution != ""
+    session._training_event(replace(end, optimistic=False))
+    qtbot.waitUntil(lambda: "(optimistic)" not in train.result.text())
+    assert not train.result.toolTip()
+
+
 def test_progress_in_words():
     status = TrainingStatus("running", epoch=1, epochs=3, seconds_left=None)
     assert progress_text(status) == "running, epoch 1 of 3"

@@ -84,6 +84,11 @@ class Side:
         labels = hasattr(layer, "selected_label")
         return cls(layer, values_of(layer), world_matrix(layer), units, layer.name, labels)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the layer still has this array; asked on the window's thread."""
+        return values_of(self.layer) is self.values
+
 
 @dataclass(frozen=True, eq=False)
 class Example:

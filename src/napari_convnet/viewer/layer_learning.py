@@ -209,13 +209,20 @@ class LayerLearning(Learning):
         pairs, before = self.layer_pairs, self._learned_from()
         found = self._planned(pairs, self.path)
 
-        def taken(values: Taken) -> None:
+        def settled(values: Taken) -> None:
             if self._learned_from() != before:
                 then(None)
                 return
             # Further classes may have been painted since it was planned.
             self._describe(found, pairs, values.highest)
             then(self._files(values))
+
+        def taken(values: Taken) -> None:
+            try:
+                settled(values)
+            except UserError as error:
+                # The document, too, may have changed meanwhile.
+                failed(error)
 
         return self._at_one_moment(
             [pair.target for pair in pairs],
@@ -227,8 +234,10 @@ class LayerLearning(Learning):
 
     def _learned_from(self) -> tuple[Any, ...]:
         """Give what the files of layers depend on, besides what is painted."""
-        pairs = [(id(pair.image), id(pair.target)) for pair in self.layer_pairs]
-        return self.path, self._pipeline.network.input, pairs
+        layers = [layer for pair in self.layer_pairs for layer in (pair.image, pair.target)]
+        # A layer may be given another array.
+        arrays = [(id(layer), id(values_of(layer))) for layer in layers]
+        return self.path, self._pipeline.network.input, arrays
 
     def _fresh(self, one: Planned) -> bool:
         """Whether a file holds already what its layer does; asked in a thread."""
@@ -238,7 +247,8 @@ class LayerLearning(Learning):
         return id(one.side.layer), self._changes.count(one.side.layer)
 
     def _files(self, taken: Taken) -> list[LayerFile]:
-        self._stamps |= {one.path: self._stamp_of(one) for one, _ in taken.files}
+        current = [one for one, _ in taken.files if one.side.is_current]
+        self._stamps |= {one.path: self._stamp_of(one) for one in current}
         return [one.file(values) for one, values in taken.files]
 
     def save(self, path: str | Path | None = None) -> Path:

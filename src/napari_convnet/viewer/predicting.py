@@ -20,7 +20,6 @@ from psygnal import Signal
 from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker
 from napari_convnet.engine.control import Token
 from napari_convnet.network import UserError
-from napari_convnet.training.metrics import mean_dice
 
 from .bridge import Errand
 from .comparing import Comparison
@@ -292,7 +291,7 @@ class Predictions(LayerLearning):
         # Unless another one has come meanwhile.
         if self.prediction is None or result.labels is not self.prediction.labels:
             return
-        dice = mean_dice(result.confusion)
+        dice = result.mean_dice
         found = "nothing to compare" if math.isnan(dice) else f"mean Dice {dice:.3f}"
         self.say("info", f"compared with {name}: {found}")
         self._predicted(result)
@@ -320,7 +319,7 @@ class Predictions(LayerLearning):
         result = self.prediction
         if result is None or not hasattr(result, "affine"):
             raise UserError("there is no prediction per voxel", "predict first")
-        path = check_name(path)
+        path = check_name(path, len(result.axes))
         layer = self._prediction_layers.known(result.name, "prediction")
         write = partial(self._write, path, probabilities)
         if layer is None or probabilities or not hasattr(result, "labels"):

@@ -84,6 +84,7 @@ class TrainingStatus:
     test_score: float | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
     measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    caution: str = ""
     notes: tuple[str, ...] = ()
     error: str = ""
 
@@ -143,7 +144,16 @@ _CHANGES: dict[str, Callable[[Any], dict[str, Any]]] = {
         "state": "stopped" if e.stopped else "finished",
         "seconds_left": 0.0,
         **_fields(
-            e, **_same("step", "test_accuracy", "test_score", "score_name", "scores", "measures")
+            e,
+            **_same(
+                "step",
+                "test_accuracy",
+                "test_score",
+                "score_name",
+                "scores",
+                "measures",
+                "caution",
+            ),
         ),
     },
     "Failed": lambda e: {"state": "failed", "error": e.message},

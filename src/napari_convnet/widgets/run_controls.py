@@ -74,7 +74,9 @@ def result_text(status: TrainingStatus) -> str:
         score = status.test_accuracy
     if score is None:
         return ""
-    return f"Test {status.score_name} {score_text(status.score_name, score)}"
+    told = f"Test {status.score_name} {score_text(status.score_name, score)}"
+    # In a word; the tooltip says why.
+    return f"{told} ({status.caution.partition(':')[0]})" if status.caution else told
 
 
 class RunControls(QWidget):

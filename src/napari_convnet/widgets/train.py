@@ -219,6 +219,7 @@ class Train(Dock):
         self.controls.setValue(status)
         self.table.setValue(measures_of(status))
         self.result.setText(result_html(status, self.colors))
+        self.result.setToolTip(status.caution)
         self.result.setVisible(bool(self.result.text()))
         for form in (self.data, self.settings):
             form.setEnabled(not status.active)
