@@ -1,5 +1,7 @@
 """Maps lie over what they see, in the world of the input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from napari_convnet.engine.regions import open_maps
 from napari_convnet.maps.place import place
 from napari_convnet.network import UserError
 from napari_convnet.viewer import LayerMaps, MapLayers, place_maps, place_montage, source_of
+from napari_convnet.viewer.maps import pictures
 
 PLACES = {
     "plain": {},
@@ -337,3 +340,13 @@ def test_maps_of_ears_as_an_axis_are_a_strip_where_all_are_seen():
     # Below the recording, which reaches from 2.95 to 3.15.
     top = shown.extent.world[0][0] - 0.2 / 16
     np.testing.assert_allclose(top, 3.15 + 0.25 * 0.2)
+
+
+def test_a_montage_laid_out_before_is_shown_as_it_is():
+    image = Image(np.zeros((6, 20, 20), np.float32))
+    pipeline = document(["conv 4 k3"], "1x6x20x20")
+    source = source_of(image, pipeline.input, (0, 0, 0))
+    maps = seen(pipeline.network["conv-1"], np.ones((4, 6, 20, 20), np.float32), source)
+    made = pictures(maps.array)
+    np.testing.assert_array_equal(made, place_montage(maps, source, 0, 1).data)
+    assert np.shares_memory(place_montage(replace(maps, picture=made), source, 0, 1).data, made)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_convnet.data.sound import EAR_AXES
+from napari_convnet.engine.control import Token
 from napari_convnet.maps import colours, common_limits, limits, limits_per_map, montage
 from napari_convnet.maps.paint import NOTHING, table
 from napari_convnet.network import Layer
@@ -63,6 +64,8 @@ class LayerMaps:
         Values that the colours span.
     dead : tuple of int
         Maps that are constant.
+    picture : ndarray, optional
+        The maps side by side, slice by slice, where that is made already: see `pictures`.
     """
 
     layer: Layer | ForeignLayer
@@ -70,6 +73,7 @@ class LayerMaps:
     affine: NDArray[np.float64]
     limits: tuple[float, float]
     dead: tuple[int, ...] = ()
+    picture: NDArray[np.float32] | None = None
 
     @property
     def signed(self) -> bool:
@@ -89,7 +93,7 @@ class LayerMaps:
         span = (-1.0, 1.0) if (low < 0).any() else (0.0, 1.0)
         centre = np.where(low < 0, 0.0, low)
         array = ((self.array - centre) / (high - centre)).astype(np.float32)
-        return replace(self, array=array, limits=span)
+        return replace(self, array=array, limits=span, picture=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,8 +210,7 @@ def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Pl
         Which montage of how many it is.
     """
     rank = source.sample.rank
-    gap = max(1, round(max(maps.array.shape[-2:]) / 14))
-    picture = _pictures(maps.array, gap)
+    picture = _picture(maps) if maps.picture is None else maps.picture
     size = max(source.sample.shape[-2:])
     # One pixel of the montage, such that its longer side is as long as the input's.
     pixel = size / max(picture.shape[-2:])
@@ -232,14 +235,45 @@ def place_montage(maps: LayerMaps, source: Source, index: int, count: int) -> Pl
     )
 
 
-def _pictures(array: NDArray[np.float32] | LazyArray, gap: int) -> NDArray[np.float32] | LazyArray:
-    """Lay maps (C, [z,] y, x) side by side, slice by slice."""
-    if isinstance(array, LazyArray):
-        return array.pictures(gap)
+def _picture(maps: LayerMaps) -> NDArray[np.float32] | LazyArray:
+    array = maps.array
+    return array.pictures(_gap(array)) if isinstance(array, LazyArray) else pictures(array)
+
+
+def _gap(array: NDArray[np.float32] | LazyArray) -> int:
+    return max(1, round(max(array.shape[-2:]) / 14))
+
+
+def pictures(array: NDArray[np.float32], token: Token | None = None) -> NDArray[np.float32]:
+    """Lay maps side by side, slice by slice.
+
+    Parameters
+    ----------
+    array : ndarray
+        (C, [z,] y, x).
+    token : Token, optional
+        Looked at between slices.
+
+    Returns
+    -------
+    ndarray
+        ([z,] rows, columns).
+
+    Raises
+    ------
+    Cancelled
+        Once nobody wants it any more.
+    """
+    gap = _gap(array)
     if array.ndim < 4:
         return montage(array, gap=gap)
-    slices = [montage(array[:, z], gap=gap) for z in range(array.shape[1])]
-    return np.stack(slices)
+    shape = montage(array[:, 0], gap=gap).shape
+    found = np.empty((array.shape[1], *shape), np.float32)
+    for z in range(len(found)):
+        if token is not None:
+            token.check()
+        found[z] = montage(array[:, z], gap=gap)
+    return found
 
 
 def colormap_of(limits: tuple[float, float], kind: Kind) -> Colormap:

@@ -19,13 +19,14 @@ from napari_convnet.document import Pipeline
 from napari_convnet.engine import Failure, Job, Stored, WorkerDied
 from napari_convnet.engine.look import Look
 from napari_convnet.maps import input_form
-from napari_convnet.network import UserError
+from napari_convnet.network import Layer, UserError
 
 from .bridge import later
 from .computing import JOBS
 from .inspecting import Inspection
 from .looking import Looking
-from .maps import Kind, MapLayers, Spans
+from .maps import Kind, LayerMaps, MapLayers, Spans
+from .montages import Montages
 from .patches import is_shown_patches
 from .predicting import Predictions
 from .source import Source, form_of, slice_of, source_of
@@ -73,6 +74,7 @@ class Session(Predictions):
         self.viewer = viewer
         self.layers = MapLayers(viewer)
         self.looking = Looking(self)
+        self.montages = Montages(self)
         self.inspection = Inspection(self)
         self._chosen: weakref.ref[Image] | None = None
         self._watched: Image | None = None
@@ -542,14 +544,22 @@ class Session(Predictions):
     ) -> None:
         if found.layer not in self._wanted.get(kind, ()):
             return
-        selection = set(self.viewer.layers.selection)
-        new = self.layers.layer(found.layer, kind) is None
         network = self._pipeline.network
         among = tuple(network[name] for name in names if name in network)
         shown = pipeline.network[found.layer]
         maps = self.looking.layer_maps(found, shown, source, kind, among)
-        if kind == "montage" and self.spans == "map":
-            maps = maps.scaled()
+        place = partial(self._place, source, kind, among)
+        if kind == "montage":
+            self.montages.lay_out(maps, self.spans, place)
+        else:
+            place(maps)
+
+    def _place(self, source: Source, kind: Kind, among: Sequence[Layer], maps: LayerMaps) -> None:
+        name = maps.layer.name
+        if name not in self._wanted.get(kind, ()) or not any(one.name == name for one in among):
+            return
+        selection = set(self.viewer.layers.selection)
+        new = self.layers.layer(name, kind) is None
         layer = self.layers.put(maps, source, kind, among)
         if new:
             # Adding a layer selects it; the input stays what the user selected.
