@@ -7,13 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_convnet import training
 from napari_convnet.data import head, read_contents
 from napari_convnet.document import read
 from napari_convnet.engine.messages import Crashed
 from napari_convnet.network import UserError
+from napari_convnet.training.predicting import files
 from napari_convnet.training.predicting.results import Segmentation
 from napari_convnet.viewer import comparing, layer_data, reading, saving
-from napari_convnet.viewer.predicting import PredictionStatus
+from napari_convnet.viewer.status import PredictionStatus
 
 VOLUMES = "input: 1x32x32x32\nnet:\n  - c1: conv 4 k3 relu\n  - out: conv 3 k1\n"
 
@@ -117,6 +119,32 @@ def test_what_was_saved_is_whole_when_the_window_has_gone(session, pair, tmp_pat
     assert read(tmp_path / "net.yaml").data.classes[-1] == "class 4"
     names = sorted(path.name for path in (tmp_path / "net.layers").iterdir())
     assert names == ["scan_image.nii.gz", "scan_labels.nii.gz"]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_prediction_is_whole_when_the_window_has_gone(
+    session, pair, predicted, tmp_path, monkeypatch, qtbot, copied
+):
+    """Whether it was being written already, or not even copied; once at most."""
+    writes, go = [], threading.Event()
+    write = files.save_prediction
+
+    def noted(result, path, **options):
+        writes.append(path)
+        assert go.wait(30)
+        return write(result, path, **options)
+
+    monkeypatch.setattr(training, "save_prediction", noted)
+    session._predicted_over = (session.source(), "scan")
+    session._show_prediction(predicted, predicted.labels.copy())
+    session.prediction_layer().data[3, 4, 5] = 2  # mended by hand
+    session.save_prediction(tmp_path / "out.npy")
+    if copied:
+        qtbot.waitUntil(lambda: bool(writes))
+    threading.Timer(0.1, go.set).start()
+    session.close()
+    assert writes == [tmp_path / "out.npy"]
+    assert np.load(tmp_path / "out.npy")[3, 4, 5] == 2
 
 
 def test_what_cannot_be_saved_at_the_end_is_told(session, pair, tmp_path, caplog):

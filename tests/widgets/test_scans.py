@@ -11,7 +11,7 @@ from napari_convnet.document import Patches, Regions, Setting
 from napari_convnet.engine.data_jobs import PatchesSeen
 from napari_convnet.training.events import Epoch, Finished, Started
 from napari_convnet.training.predicting import Segmentation
-from napari_convnet.viewer.predicting import PredictionStatus
+from napari_convnet.viewer.status import PredictionStatus
 from napari_convnet.widgets import Builder, Train
 from napari_convnet.widgets.prediction_panel import numbers_of
 

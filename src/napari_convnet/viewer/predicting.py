@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_convnet.engine import Failure, Job, Stored, Ticket, Worker
-from napari_convnet.engine.control import Token
 from napari_convnet.network import UserError
 
 from .bridge import Errand
@@ -27,42 +28,15 @@ from .computing import JOBS
 from .layer_learning import LayerLearning
 from .prediction_layers import PredictionLayers
 from .reading import copied
+from .saving import Once, Save
 from .source import Source
+from .status import PredictionStatus
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
 PREDICTING = "napari_convnet.engine.predicting:"
-
-PredictionState = Literal["idle", "running", "finished", "cancelled", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionStatus:
-    """Where a prediction per voxel stands.
-
-    Parameters
-    ----------
-    state : {"idle", "running", "finished", "cancelled", "failed"}
-        What it does.
-    fraction : float
-        Part of the voxels that is done, 0 to 1.
-    seconds_left : float or None
-        What the rest will take; None before that can be said.
-    error : str
-        Why it failed.
-    """
-
-    state: PredictionState = "idle"
-    fraction: float = 0.0
-    seconds_left: float | None = None
-    error: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether one is under way."""
-        return self.state == "running"
 
 
 class Predictions(LayerLearning):
@@ -320,24 +294,51 @@ class Predictions(LayerLearning):
         if result is None or not hasattr(result, "affine"):
             raise UserError("there is no prediction per voxel", "predict first")
         path = check_name(path, len(result.axes))
+        write = Once(partial(_written, path, probabilities))
         layer = self._prediction_layers.known(result.name, "prediction")
-        write = partial(self._write, path, probabilities)
         if layer is None or probabilities or not hasattr(result, "labels"):
-            write(result)
+            save = self._saving(path, partial(write, result))
+            self._write(save, write, result)
             return
 
-        def mended(labels: NDArray[Any]) -> None:
-            write(replace(result, labels=labels.reshape(result.labels.shape)))
+        def mended(labels: Any) -> Any:
+            return replace(result, labels=np.asarray(labels).reshape(result.labels.shape))
 
-        self._at_one_moment([layer], partial(copied, layer.data), mended)
+        # A window that closes before they are copied writes them as they are then.
+        save = self._saving(path, lambda: write(mended(layer.data)))
+        self._at_one_moment(
+            [layer],
+            partial(copied, layer.data),
+            lambda labels: self._write(save, write, mended(labels)),
+            on_error=partial(self._not_saved, save),
+        )
 
-    def _write(self, path: Path, probabilities: bool, result: Any) -> None:
+    def _saving(self, path: Path, write: Callable[[], Any]) -> Save:
+        save = Save(str(path), write)
+        self._saves.add(save)
+        return save
+
+    def _write(self, save: Save, write: Once, result: Any) -> None:
         """Write a file in a thread; it is another one as long as it is not whole."""
 
-        def write(token: Token) -> str:
-            from napari_convnet.training import save_prediction
+        def written(told: str) -> None:
+            self._saves.discard(save)
+            self.say("info", told)
 
-            notes = save_prediction(result, path, probabilities=probabilities)
-            return " ".join([f"wrote {path}", *(f"({note})" for note in notes)])
+        self._aside(
+            lambda token: write(result),
+            on_result=written,
+            on_error=partial(self._not_saved, save),
+        )
 
-        self._aside(write, on_result=partial(self.say, "info"))
+    def _not_saved(self, save: Save, error: Exception) -> None:
+        self._saves.discard(save)
+        self._failed(error)
+
+
+def _written(path: Path, probabilities: bool, result: Any) -> str:
+    """Write a prediction, and say so."""
+    from napari_convnet.training import save_prediction
+
+    notes = save_prediction(result, path, probabilities=probabilities)
+    return " ".join([f"wrote {path}", *(f"({note})" for note in notes)])

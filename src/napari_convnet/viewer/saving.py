@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from napari_convnet.engine import Ticket
@@ -42,6 +42,30 @@ class Save:
             ticket.wait(max(0.0, end - time.monotonic()))
         if ticket is None or ticket.state != "done":
             self.write()
+
+
+@dataclass(eq=False)
+class Once:
+    """Does something once, on whichever thread comes first; others wait for that.
+
+    Parameters
+    ----------
+    work : callable
+        What is done; if it fails, the next one tries again.
+    """
+
+    work: Callable[..., Any]
+    _found: Any = None
+    _done: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Do it, or give what came of it."""
+        with self._lock:
+            if not self._done:
+                self._found = self.work(*arguments)
+                self._done = True
+            return self._found
 
 
 def finish(saves: Iterable[Save], seconds: float = FINISH_SECONDS) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_convnet.training import Event
 
 State = Literal["idle", "starting", "running", "paused", "finished", "stopped", "failed"]
+PredictionState = Literal["idle", "running", "finished", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,33 @@ class TrainingStatus:
         """Give the status after an event of the training."""
         changes: Callable[[Any], dict[str, Any]] = _CHANGES.get(type(event).__name__, _nothing)
         return replace(self, **changes(event))
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionStatus:
+    """Where a prediction per voxel stands.
+
+    Parameters
+    ----------
+    state : {"idle", "running", "finished", "cancelled", "failed"}
+        What it does.
+    fraction : float
+        Part of the voxels that is done, 0 to 1.
+    seconds_left : float or None
+        What the rest will take; None before that can be said.
+    error : str
+        Why it failed.
+    """
+
+    state: PredictionState = "idle"
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether one is under way."""
+        return self.state == "running"
 
 
 def _nothing(event: object) -> dict[str, Any]:

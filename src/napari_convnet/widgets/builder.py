@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_convnet.viewer import Preview
-    from napari_convnet.viewer.predicting import PredictionStatus
+    from napari_convnet.viewer.status import PredictionStatus
 
 
 class Builder(Dock):

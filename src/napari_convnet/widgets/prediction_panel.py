@@ -17,7 +17,7 @@ from .theme import Colors
 from .values import time_text
 
 if TYPE_CHECKING:
-    from napari_convnet.viewer.predicting import PredictionStatus
+    from napari_convnet.viewer.status import PredictionStatus
 
 _NAMES = {"dice": "Dice", "iou": "IoU"}
 
