@@ -247,13 +247,14 @@ def test_slices_of_random_graphs(first: int) -> None:
 def slices(
     chance: random.Random, right: dict[str, np.ndarray]
 ) -> Iterator[tuple[str, tuple[tuple[int, int], ...]]]:
-    """Rows of a layer, one after the other, and of one before it."""
+    """Slices of a layer along some axis, one after the other, and of one before it."""
     names = [name for name, values in right.items() if values.ndim > 1]
     for name in chance.choices(names, k=2) if names else []:
         sizes = right[name].shape[1:]
-        start = chance.randrange(sizes[0])
-        for row in range(start, min(sizes[0], start + 3)):
-            yield name, ((row, row + 1), *((0, n) for n in sizes[1:]))
+        axis = chance.randrange(len(sizes))
+        start = chance.randrange(sizes[axis])
+        for row in range(start, min(sizes[axis], start + 3)):
+            yield name, tuple((row, row + 1) if a == axis else (0, n) for a, n in enumerate(sizes))
 
 
 def test_weights_and_values_that_changed_are_seen(large: None) -> None:
