@@ -155,7 +155,7 @@ def main() -> None:
     made = {name: {"speed": speed, "memory": memory}[name]() for name in asked}
     before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    load = {**before.get("load", {}), **dict.fromkeys(made, list(os.getloadavg()))}
+    load = {**before.get("load", {}), **{name: os.getloadavg() for name in made}}
     about = {"machine": machine, "load": load}
     RESULTS.write_text(json.dumps({**before, **about, **made}, indent=1) + "\n")
     if not told(made):
