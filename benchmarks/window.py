@@ -9,12 +9,15 @@ A timer of 5 ms says how late it comes:
   them, a prediction comes and is measured and saved. Each has the time of the call and the longest
   time that nothing else could happen, until all of it was done. Peers are labels layers that napari
   adds to the viewer, a large and a small one: so long takes what adds one.
+- montages: while the maps of a volume, of nearly 64 MB a layer, come and are laid out side by side,
+  with colours of the layer and of each map; and while they come again. Their names are a layer of
+  points; the peer is such a layer that napari adds.
 - scrolling: while one steps through a map of such a volume, which is computed meanwhile. The peer
   is stepping through the volume itself, at the same pace.
 
-The windows of the last two are not shown: drawing is the business of napari, and of a GPU.
+The windows of the last three are not shown: drawing is the business of napari, and of a GPU.
 
-    python benchmarks/window.py [--part training|layers|scrolling ...] [--size 512] [--json FILE]
+    python benchmarks/window.py [--part montages ...] [--size 512] [--json FILE]
 
 Run it on a display. benchmarks/results/window.json is what its parts last wrote.
 """
@@ -70,6 +73,15 @@ net:
   - max 2
   - e2: conv 16 k3 relu
 """
+
+MONTAGES = """
+input: 1x96x96x96
+net:
+  - e1: conv 16 k3 relu
+  - e2: conv 16 k1
+"""
+
+MONTAGE_LAYERS = ("e1 (all maps)", "e2 (all maps)")
 
 
 class Lateness:
@@ -227,6 +239,36 @@ def layers(size: int) -> dict[str, Any]:
     return found
 
 
+# ---------------------------------------------------------------- montages
+
+
+def montages(size: int) -> dict[str, Any]:
+    """Measure while montages of a volume come; they are of one size, whatever `size` is."""
+    viewer = napari.Viewer(show=False)
+    session = attach(viewer)
+    add_docks(viewer)
+    scan = viewer.add_image(volume((96,) * 3), name="scan")
+    session.set_text(MONTAGES)
+    lateness = Lateness()
+    busy = lambda: session.busy  # noqa: E731
+    lateness.during(busy)
+    found = {"at rest": told(lateness.during(_for(2)))}
+    few = {"features": {"name": ["a", "b"]}, "text": "name", "size": 1e-6}
+    for name, work in (
+        ("napari adds points", lambda: viewer.add_points([[0, 0], [9, 9]], **few)),
+        ("they come", lambda: session.show("all", montage=True)),
+        ("colours per map", lambda: session.set_spans("map")),
+        ("another image", lambda: setattr(scan, "data", scan.data[::-1].copy())),
+    ):
+        found[name] = lateness.of(work, busy)
+    assert max(viewer.layers[name].data.nbytes for name in MONTAGE_LAYERS) > 2**25
+    session.close()
+    viewer.close()
+    for name, each in found.items():
+        print(f"{name:21} nothing else for {each['longest']:5.0f} ms at most")
+    return found
+
+
 # ---------------------------------------------------------------- scrolling
 
 
@@ -277,7 +319,12 @@ def scrolling(size: int) -> dict[str, Any]:
     return found
 
 
-PARTS = {"training": training, "layers": layers, "scrolling": scrolling}
+PARTS = {
+    "training": training,
+    "layers": layers,
+    "montages": montages,
+    "scrolling": scrolling,
+}
 
 
 def main() -> None:

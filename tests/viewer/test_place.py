@@ -177,6 +177,12 @@ def test_maps_scaled_one_by_one_use_all_colours():
     scaled = seen(pipeline.network["conv-1"], array.astype(np.float32), source).scaled()
     assert scaled.limits == (-1.0, 1.0)
     np.testing.assert_allclose(scaled.array.max(axis=(1, 2)), (0.5, 1), atol=0.05)
+    # Those below zero keep their sign and their order.
+    below = np.stack([np.linspace(-4, -2, 81), np.full(81, -3.0)]).reshape(2, 9, 9)
+    scaled = seen(pipeline.network["conv-1"], below.astype(np.float32), source).scaled()
+    assert scaled.limits == (-1.0, 1.0)
+    np.testing.assert_allclose(scaled.array[0].ravel()[[0, -1]], (-1, -0.5), atol=0.05)
+    np.testing.assert_allclose(scaled.array[1], -1)
 
 
 def test_short_stacks_stay_in_sight():

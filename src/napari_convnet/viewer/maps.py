@@ -91,8 +91,10 @@ class LayerMaps:
         spans = limits_per_map(self.array).reshape(-1, 2, *(1,) * (self.array.ndim - 1))
         low, high = spans[:, 0], spans[:, 1]
         span = (-1.0, 1.0) if (low < 0).any() else (0.0, 1.0)
+        # As the colours of a single map: below zero they begin as far from it as they may end.
         centre = np.where(low < 0, 0.0, low)
-        array = ((self.array - centre) / (high - centre)).astype(np.float32)
+        size = np.where(low < 0, np.maximum(-low, high), high - low)
+        array = ((self.array - centre) / size).astype(np.float32)
         return replace(self, array=array, limits=span, picture=None)
 
 

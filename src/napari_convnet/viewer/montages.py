@@ -46,10 +46,15 @@ class Montages:
         if not self._going:
             self._next()
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are some to come."""
+        return self._going
+
     def _next(self) -> None:
         self._going = bool(self._waiting)
         if not self._going:
-            self._session._maps_done(None)
+            self._session._montages_done()
             return
         maps, spans, then = self._waiting.pop(next(iter(self._waiting)))
         self._session._aside(

@@ -16,7 +16,7 @@ from psygnal import Signal
 
 from napari_convnet.data.axes import volume_input
 from napari_convnet.document import Pipeline
-from napari_convnet.engine import Failure, Job, Stored, WorkerDied
+from napari_convnet.engine import Failure, Job, Stored, Ticket, WorkerDied
 from napari_convnet.engine.look import Look
 from napari_convnet.maps import input_form
 from napari_convnet.network import Layer, UserError
@@ -86,6 +86,7 @@ class Session(Predictions):
         self._late: set[str] = set()
         self._late_before: frozenset[str] | None = None
         self._source: tuple[Any, Source] | None = None
+        self._maps_ticket: Ticket | None = None
         self._wanted: dict[Kind, tuple[str, ...]] = {}
         self.spans: Spans = "layer"
         self._weights = ""
@@ -510,7 +511,7 @@ class Session(Predictions):
         if question is None:
             return
         source, arguments = question
-        self._submit(
+        self._maps_ticket = self._submit(
             self._eye,
             Job(JOBS + "maps", {**arguments, "layers": names, **self.looking.bounds}),
             key="maps",
@@ -522,9 +523,16 @@ class Session(Predictions):
     def _maps_done(self, result: object) -> None:
         selection = set(self.viewer.layers.selection)
         self.layers.span(self.spans, self._feature())
-        self.layers.name_montages()
+        if not self.montages.busy:
+            self.layers.name_montages()
         self.viewer.layers.selection = selection
         self.maps_changed.emit()
+
+    def _montages_done(self) -> None:
+        """All that have come are shown; they get their names once, since that takes long."""
+        ticket = self._maps_ticket
+        if ticket is None or ticket.state not in ("waiting", "running"):
+            self._maps_done(None)
 
     def _maps_arrived(self, source: Source, pipeline: Pipeline, found: Any) -> None:
         if found.layer not in self._pipeline.network or self._pipeline.input != pipeline.input:
