@@ -86,7 +86,8 @@ class PatchCache:
             Names and boxes of patches, there or to come; those most worth keeping first.
         """
         with self._lock:
-            self._wanting -= Counter(self._wanted.pop(owner, ()))
+            for key in self._wanted.pop(owner, ()):
+                self._want_less(key)
             if parts:
                 self._wanted[owner] = list(parts)
                 self._wanting.update(parts)
@@ -125,9 +126,14 @@ class PatchCache:
         key = parts.pop()
         if not parts:
             del self._wanted[owner]
-        self._wanting -= Counter([key])
+        self._want_less(key)
         if key not in self._wanting and key in self._patches:
             self._drop(key)
+
+    def _want_less(self, key: tuple[Hashable, Box]) -> None:
+        self._wanting[key] -= 1
+        if not self._wanting[key]:
+            del self._wanting[key]
 
     def _drop(self, key: tuple[Hashable, Box]) -> None:
         name, box = key
