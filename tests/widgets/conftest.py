@@ -26,7 +26,8 @@ class QuietWorker:
         self.jobs.append(job)
         self.options.append(options)
         cancel = lambda: self.told.append("cancel")  # noqa: E731
-        return SimpleNamespace(cancel=cancel, tell=self.told.append, state="waiting")
+        tell = self.told.append
+        return SimpleNamespace(cancel=cancel, tell=tell, state="waiting", dispatched=0)
 
     def start(self) -> None: ...
     def close(self, timeout: float = 0) -> None: ...

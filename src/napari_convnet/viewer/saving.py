@@ -38,8 +38,11 @@ class Save:
     def finish(self, end: float) -> None:
         """See to it that the files are there, by the time `end` of the monotonic clock."""
         ticket = self.ticket
-        if ticket is not None and ticket.state == "running":
+        if ticket is not None and ticket.dispatched:
             ticket.wait(max(0.0, end - time.monotonic()))
+        elif ticket is not None:
+            # Else the worker might begin with it, and be ended amid a file.
+            ticket.cancel()
         if ticket is None or ticket.state != "done":
             self.write()
 
