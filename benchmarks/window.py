@@ -10,8 +10,8 @@ A timer of 5 ms says how late it comes:
   time that nothing else could happen, until all of it was done. Peers are labels layers that napari
   adds to the viewer, a large and a small one: so long takes what adds one.
 - montages: while the maps of a volume, of nearly 64 MB a layer, come and are laid out side by side,
-  with colours of the layer and of each map; and while they come again. Their names are a layer of
-  points; the peer is such a layer that napari adds.
+  with colours of the layer and of each map; and while they come again. What comes first is layers
+  of images and, for names, of points; peers are small ones that napari adds.
 - scrolling: while one steps through a map of such a volume, which is computed meanwhile. The peer
   is stepping through the volume itself, at the same pace.
 
@@ -247,14 +247,16 @@ def montages(size: int) -> dict[str, Any]:
     viewer = napari.Viewer(show=False)
     session = attach(viewer)
     add_docks(viewer)
-    scan = viewer.add_image(volume((96,) * 3), name="scan")
+    scan = session.input_layer = viewer.add_image(volume((96,) * 3), name="scan")
     session.set_text(MONTAGES)
     lateness = Lateness()
     busy = lambda: session.busy  # noqa: E731
     lateness.during(busy)
     found = {"at rest": told(lateness.during(_for(2)))}
+    small = np.zeros((96, 8, 8), np.float32)
     few = {"features": {"name": ["a", "b"]}, "text": "name", "size": 1e-6}
     for name, work in (
+        ("napari adds an image", lambda: viewer.add_image(small, contrast_limits=(0, 1))),
         ("napari adds points", lambda: viewer.add_points([[0, 0], [9, 9]], **few)),
         ("they come", lambda: session.show("all", montage=True)),
         ("colours per map", lambda: session.set_spans("map")),
