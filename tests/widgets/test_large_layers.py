@@ -170,8 +170,10 @@ def test_a_save_that_failed_is_made_again(session, pair, tmp_path, qtbot):
         file.write()
     index = session._eye.jobs.index(jobs(session, "write_layers")[0])
     session._eye.options[index]["on_error"](Crashed("the disk is full"))
+    # It is told on the window's thread, a moment later.
+    qtbot.waitUntil(lambda: not session._saves)
     session.save()
-    qtbot.waitUntil(lambda: len(jobs(session, "write_layers")) > 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(jobs(session, "write_layers")) > 1)
 
 
 # -- painting while it is read --
