@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_convnet.network import INPUT, Layer
 
-from .along import FIRST, Along, Rows
+from .along import FIRST, Along
 from .course import Course, Demand, Piece, make_course, make_demand, without
 from .gathering import Gathering, gathers
+from .grid import Grid
 from .regions import Box, hull, make_plan, volume, whole
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Chunks:
         forward = self.forward
         have = self._have if keep else self._known
         layers, shapes, local = forward.layers, forward.shapes, forward._gathered
-        demand = make_demand(layers, shapes, name, box, have, local, self.grain, self.along)
+        demand = make_demand(layers, shapes, name, box, have, local, self.grid.grain, self.along)
         for size in PIECES:
             course = make_course(demand, self._rows(demand, size))
             if course.values * forward.weights.dtype.itemsize <= self.most_bytes:
@@ -147,7 +148,7 @@ class Chunks:
             box = demand.todo[name][0]
             if size is None or not box:
                 return None
-            grain = 1 if name == INPUT else self.grain(name)
+            grain = 1 if name == INPUT else self.grid.grain(name)
             return max(grain, size // self._row_bytes(name, box) // grain * grain)
 
         return rows
@@ -160,13 +161,11 @@ class Chunks:
             * forward.weights.dtype.itemsize
         )
 
-    def grain(self, name: str) -> int:
-        """Rows of a layer that are a chunk: as far apart in the input in all layers."""
-        shapes = self.forward.shapes
-        rows = max(1, CHUNK_BYTES // self._row_bytes(INPUT, whole(shapes[INPUT])))
-        if rows == 1 or len(shapes[name]) == 1:
-            return 1
-        return max(1, rows * self.along.size(shapes[name]) // self.along.size(shapes[INPUT]))
+    @property
+    def grid(self) -> Grid:
+        """Where chunks lie."""
+        forward = self.forward
+        return Grid(forward.shapes, self.along, forward.weights.dtype.itemsize, CHUNK_BYTES)
 
     def _halves(self, course: Course[Patch], keep: bool) -> list[Box]:
         """Cut a part in two across its pieces; none where that does not help."""
@@ -188,17 +187,13 @@ class Chunks:
         found = self._known(name, box)
         if found:
             return found
-        lo, hi = self.along.rows(box)
-        grain, axis = self.grain(name), self.along.axis
-        for index in range(lo // grain, -(-hi // grain)):
-            chunk = self.along.replaced(box, self._chunk_rows(name, index, grain))
-            patch = self.forward.store.find((name, (axis, index)), chunk)
+        grid = self.grid
+        for rows in grid.chunks(name, self.along.rows(box)):
+            chunk = self.along.replaced(box, rows)
+            patch = self.forward.store.find((name, grid.number(name, rows)), chunk)
             if patch is not None:
                 found.append(patch)
         return found
-
-    def _chunk_rows(self, name: str, index: int, grain: int) -> Rows:
-        return index * grain, min(self.along.size(self.forward.shapes[name]), (index + 1) * grain)
 
     def _known(self, name: str, box: Box) -> list[Patch]:
         """Give what was gathered of a layer: all of it, where it is a pool."""
@@ -219,7 +214,7 @@ class Chunks:
         most = forward.store.most_bytes * volume(along.across(box)) // volume(everywhere)
         following = keeping.following(name, box, along, forward._rows.get(column))
         forward._rows[column] = along.rows(box)[0]
-        chosen = keeping.chosen(course, following, self._have, self.grain, most)
+        chosen = keeping.chosen(course, following, self._have, self.grid, most)
         forward.store.want(column, chosen)
 
     def _keep(self, name: str, patch: Patch) -> None:
@@ -227,17 +222,16 @@ class Chunks:
         from napari_convnet.model import Patch
 
         lo, hi = self.along.rows(patch.box)
-        grain = self.grain(name)
-        for index in range(-(-lo // grain), -(-hi // grain)):
-            rows = self._chunk_rows(name, index, grain)
-            if rows[1] > hi:
+        grid = self.grid
+        for rows in grid.chunks(name, (lo, hi)):
+            if rows[0] < lo or rows[1] > hi:
                 continue
             box = self.along.replaced(patch.box, rows)
             data = patch.cut(box)
             if data.untyped_storage().nbytes() > data.numel() * data.element_size():
                 data = data.clone()
             chunk = Patch(data, tuple(start for start, _ in box), patch.size)
-            self.forward.store.put((name, (self.along.axis, index)), chunk)
+            self.forward.store.put((name, grid.number(name, rows)), chunk)
 
     # ------------------------------------------------------------ computing
     def _run(

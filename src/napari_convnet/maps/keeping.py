@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from napari_convnet.network import Layer
+from napari_convnet.network import INPUT, Layer
 from napari_convnet.network.ops import Cat
 
-from .along import Along, Rows
+from .along import Along
 from .course import Course, Placed, make_demand, merged, reach
+from .grid import Grid
 from .regions import Box, Size, covers, volume, whole
 
 Chunk: TypeAlias = tuple[tuple[str, tuple[int, int]], Box]
@@ -109,7 +110,7 @@ class Keeping:
         course: Course[Any],
         following: Box | None,
         find: Find,
-        grain: Callable[[str], int],
+        grid: Grid,
         most_bytes: int,
     ) -> list[Chunk]:
         """Choose the chunks worth keeping, of those of a course and of what is there.
@@ -122,8 +123,8 @@ class Keeping:
             The part of the same layer that comes next.
         find : callable
             Gives what is there.
-        grain : callable
-            Rows of a layer's chunk.
+        grid : Grid
+            Where chunks lie.
         most_bytes : int
             What the chosen ones may take together.
 
@@ -132,13 +133,12 @@ class Keeping:
         list of Chunk
             Those that are most worth keeping first.
         """
-        name, box, along = course.demand.name, course.demand.box, course.along
-        begun = self._begun(course, following, find, grain) if following else []
+        name, box, along = course.demand.name, course.demand.box, grid.along
+        begun = self._begun(course, following, find, grid) if following else []
         found = self._ranked(begun, along, along.rows(box)[0] / along.size(self.shapes[name]))
-        rows = self._chunks(name, along, along.rows(box), grain(name))
         results = [
-            ((name, self.number(each, along, grain(name))), along.replaced(box, each))
-            for each in rows
+            ((name, grid.number(name, rows)), along.replaced(box, rows))
+            for rows in grid.chunks(name, along.rows(box))
         ]
         if sum(map(self._bytes, results)) * RESULTS <= most_bytes:
             found += results
@@ -149,24 +149,17 @@ class Keeping:
                 return found[:count]
         return found
 
-    @staticmethod
-    def number(rows: Rows, along: Along, grain: int) -> tuple[int, int]:
-        """Number a chunk: the axis, and how many lie before it along that."""
-        return along.axis, rows[0] // grain
-
     # ------------------------------------------------------------ what comes next
-    def _begun(
-        self, course: Course[Any], following: Box, find: Find, grain: Callable[[str], int]
-    ) -> list[Chunk]:
+    def _begun(self, course: Course[Any], following: Box, find: Find, grid: Grid) -> list[Chunk]:
         """Give the chunks that a part begins with, when the course is done."""
-        demand, along = course.demand, course.along
-        have = self._as_if_done(course, find, grain)
+        name, local, along = course.demand.name, course.demand.local, grid.along
+        have = self._as_if_done(course, find, grid)
         plan = make_demand(
-            self.layers, self.shapes, demand.name, following, have, demand.local, grain, along
+            self.layers, self.shapes, name, following, have, local, grid.grain, along
         )
         return [
-            ((name, self.number(along.rows(each.box), along, grain(name))), each.box)
-            for name, found in plan.there.items()
+            ((layer, grid.number(layer, along.rows(each.box))), each.box)
+            for layer, found in plan.there.items()
             for each in found
         ]
 
@@ -178,9 +171,9 @@ class Keeping:
             most = max(most, -(-(hi - lo) * size // along.size(self.shapes[each])))
         return most
 
-    def _as_if_done(self, course: Course[Any], find: Find, grain: Callable[[str], int]) -> Find:
+    def _as_if_done(self, course: Course[Any], find: Find, grid: Grid) -> Find:
         """Give what will be there, when the course is done, of a part of a layer."""
-        along = course.along
+        along = grid.along
         done = {
             name: (merged([along.rows(box) for box in boxes]), along.across(boxes[0]))
             for name, boxes in course.demand.todo.items()
@@ -192,7 +185,7 @@ class Keeping:
             if not rows or not box or not covers(across, along.across(box)):
                 return list(find(name, box))
             found: list[Placed] = []
-            for lo, hi in self._chunks(name, along, along.rows(box), grain(name)):
+            for lo, hi in grid.chunks(name, along.rows(box)):
                 if any(a <= lo and hi <= b for a, b in rows):
                     found.append(Span(along.box((lo, hi), across)))
                 else:
@@ -200,12 +193,6 @@ class Keeping:
             return found
 
         return have
-
-    def _chunks(self, name: str, along: Along, rows: Rows, grain: int) -> list[Rows]:
-        """Give the rows of the chunks that some rows are in."""
-        most = along.size(self.shapes[name])
-        starts = range(rows[0] // grain * grain, rows[1], grain)
-        return [(lo, min(most, lo + grain)) for lo in starts]
 
     # ------------------------------------------------------------ what goes first
     def _ranked(self, found: Sequence[Chunk], along: Along, here: float) -> list[Chunk]:
@@ -224,24 +211,17 @@ class Keeping:
     @cached_property
     def _worth(self) -> Mapping[str, float]:
         """Multiply-adds of a layer and all before it, per byte of it."""
-        macs = {v.name: v.kind.macs(*(self.shapes[n] for n in v.inputs)) or 0 for v in self.layers}
-        return {
-            v.name: sum(macs[each] for each in self._before(v.name))
-            / self._bytes(((v.name, (0, 0)), whole(self.shapes[v.name])))
-            for v in self.layers
-        }
-
-    @cached_property
-    def _ancestors(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, frozenset[str]] = {}
+        shapes = self.shapes
+        macs = {v.name: v.kind.macs(*(shapes[n] for n in v.inputs)) or 0 for v in self.layers}
+        # Each layer with all those that it depends on.
+        before: dict[str, frozenset[str]] = {INPUT: frozenset()}
         for layer in self.layers:
-            before = [found.get(name, frozenset()) for name in layer.inputs]
-            found[layer.name] = frozenset({layer.name}).union(*before)
-        return found
-
-    def _before(self, name: str) -> frozenset[str]:
-        """Give a layer and all those that it depends on."""
-        return self._ancestors[name]
+            before[layer.name] = frozenset({layer.name}).union(*(before[n] for n in layer.inputs))
+        return {
+            name: sum(macs[each] for each in before[name])
+            / self._bytes(((name, (0, 0)), whole(shapes[name])))
+            for name in macs
+        }
 
     def _bytes(self, chunk: Chunk) -> int:
         (name, _), box = chunk
