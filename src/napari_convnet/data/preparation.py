@@ -16,7 +16,19 @@ from .settings import Input, SettingLike
 from .spacing import to_spacing
 
 
-class InputPath(Protocol):
+class FittingPath(Protocol):
+    """What of a document's ``data:`` leaves pixels where they are."""
+
+    @property
+    def fit(self) -> SettingLike | None:
+        """How images are brought to size."""
+
+    @property
+    def normalize(self) -> SettingLike | None:
+        """How their values are brought to a range."""
+
+
+class InputPath(FittingPath, Protocol):
     """The part of a document's ``data:`` that every image goes through."""
 
     @property
@@ -26,14 +38,6 @@ class InputPath(Protocol):
     @property
     def rate(self) -> float | None:
         """Samples per second to which recordings are resampled."""
-
-    @property
-    def fit(self) -> SettingLike | None:
-        """How images are brought to size."""
-
-    @property
-    def normalize(self) -> SettingLike | None:
-        """How their values are brought to a range."""
 
 
 def resampled(sample: Sample, spacing: Sequence[float] | None, rate: float | None) -> Sample:

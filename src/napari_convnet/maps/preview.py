@@ -288,8 +288,7 @@ def preview(
         return
     cache = PreviewCache() if cache is None else cache
     shape = network.input.shape
-    resampling = getattr(path, "spacing", None), getattr(path, "rate", None)
-    key = (shape, path and (*resampling, path.fit, path.normalize))
+    key = (shape, path and (path.spacing, path.rate, path.fit, path.normalize))
     source: Any = cache.source(array, key, lambda: open_input(network.input, array, path=path))
     if len(source.shape) > len(shape):
         source, point = neighbours(source, network.input.channels, point)

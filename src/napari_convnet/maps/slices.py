@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_convnet.data import Sample
 from napari_convnet.data.axes import GivenInput, input_form, volume_input
 from napari_convnet.data.fitting import target_size
-from napari_convnet.data.preparation import resampled
+from napari_convnet.data.preparation import FittingPath, InputPath, resampled
 from napari_convnet.data.settings import Input, SettingLike
 from napari_convnet.document.settings import Setting
 from napari_convnet.network import INPUT, Layer, Network, Problem
@@ -31,7 +31,7 @@ from .forward import Forward, Weights
 from .kinds import numpy_kind
 from .lazy import FeatureMap, FeatureMaps
 from .regions import Box, Shapes, Size, whole
-from .source import InputPath, Source, open_source
+from .source import Source, open_source
 
 if TYPE_CHECKING:
     from napari_convnet.model import Patch
@@ -240,7 +240,7 @@ class SlicesPath:
         Slices of the volume, of which all are kept.
     """
 
-    path: InputPath
+    path: FittingPath
     input: Input
     depth: int
 
@@ -285,14 +285,15 @@ def open_input(
         Further arguments of `open_source`.
     """
     form = _form(given, array, axes, rgb)
-    wanted = getattr(path, "spacing", None), getattr(path, "rate", None)
-    if wanted != (None, None) and not isinstance(array, Source):
-        array = _resampled(open_source(array, form, axes=axes, rgb=rgb, **place), *wanted)
+    if path is not None and (path.spacing or path.rate) and not isinstance(array, Source):
+        source = open_source(array, form, axes=axes, rgb=rgb, **place)
+        array = _resampled(source, path.spacing, path.rate)
         axes, rgb, place = None, None, {}
+    fitting: FittingPath | None = path
     if path is not None and len(form) > len(given.shape):
         depth = array.array.shape[-3] if isinstance(array, Sample) else np.shape(array)[-3]
-        path = SlicesPath(path, given.shape, int(depth))
-    return open_source(array, form, axes=axes, rgb=rgb, path=path, **place)
+        fitting = SlicesPath(path, given.shape, int(depth))
+    return open_source(array, form, axes=axes, rgb=rgb, path=fitting, **place)
 
 
 def _resampled(source: Source, spacing: tuple[float, ...] | None, rate: float | None) -> Sample:

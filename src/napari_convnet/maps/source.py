@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_convnet.data import Normalisation, Sample, normalisation
 from napari_convnet.data.axes import Layout, axis_names, layout, per_axis
 from napari_convnet.data.fitting import fit, target_size
+from napari_convnet.data.preparation import FittingPath
 from napari_convnet.data.settings import Input, SettingLike, text_of
 from napari_convnet.data.streamed import streamed_normalisation
 from napari_convnet.data.transforms import layer_matrix, spatial_matrix
@@ -26,18 +27,6 @@ PIXEL = "pixel"
 
 LARGE = 2**22
 """Statistics of images of more places than these are taken part by part."""
-
-
-class InputPath(Protocol):
-    """The part of a document's ``data:`` that every image goes through."""
-
-    @property
-    def fit(self) -> SettingLike | None:
-        """How images are brought to size."""
-
-    @property
-    def normalize(self) -> SettingLike | None:
-        """How their values are brought to a range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +172,7 @@ def open_source(
     axes: Any = None,
     rgb: bool | None = None,
     name: str = "",
-    path: InputPath | None = None,
+    path: FittingPath | None = None,
 ) -> Source:
     """Make a source of an array, without reading it.
 
